@@ -1,0 +1,1 @@
+"""What keeps Spyne importable on today's Pythons."""

@@ -1,0 +1,1 @@
+"""The digipoort-wus command."""

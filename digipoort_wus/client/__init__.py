@@ -1,0 +1,1 @@
+"""Clients: a zeep plug-in and a Digipoort client."""

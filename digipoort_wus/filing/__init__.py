@@ -1,0 +1,1 @@
+"""The domain: parties, filings, statuses, findings. Frozen values, no I/O."""

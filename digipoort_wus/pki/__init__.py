@@ -1,0 +1,1 @@
+"""PKIoverheid: OINs, certificate profiles, chains, revocation, and a test hierarchy."""

@@ -1,0 +1,1 @@
+"""From accepted filing to final status, and the questions about it."""

@@ -1,0 +1,150 @@
+"""What the services may ask of the process: one protocol and its values.
+
+Everything is scoped to a :class:`Caller`; nobody sees another party's processes
+or messages. Answers come as futures, because a write is only answered after its
+commit. A future fails with :class:`~digipoort_wus.errors.Refusal` when the
+caller asked something that is not his to ask, and with anything else when the
+gateway itself failed.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
+from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.status import Status
+
+
+class Scope(Enum):
+    """Which results a query returns."""
+
+    ALL = "all"
+    """Everything; leaves no trace."""
+    NEW = "new"
+    """What no earlier NEW query of this caller returned; marked as returned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as the gate established it.
+
+    Args:
+        oin: OIN of the signer.
+        tls_oin: OIN of the TLS peer, None where there was no TLS (embedding).
+        message_id: wsa:MessageID of the request, signed.
+        body_digest: SHA-256 of the canonical signed Body.
+    """
+
+    oin: str
+    tls_oin: str | None
+    message_id: str
+    body_digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """``tijdstempelVanaf`` and ``tijdstempelTot``, both inclusive (inferred); None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """A status together with the process it belongs to."""
+
+    kenmerk: str
+    belanghebbende: Party
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEntry:
+    """One row of getProcessen."""
+
+    kenmerk: str
+    berichtsoort: str
+    belanghebbende: Party
+    ontvanger: Party | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEntry:
+    """One row of the two Lijst operations: a message without its content."""
+
+    kenmerk: str
+    berichtsoort: str
+    belanghebbende: Party
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxQuery:
+    """What getBerichten and its variants select; None selects everything.
+
+    ``kenmerk`` alone (the Kenmerk operations) must belong to the caller.
+    """
+
+    berichtsoort: str | None = None
+    belanghebbende: Party | None = None
+    kenmerk: str | None = None
+    autorisatie_adres: str | None = None
+    period: Period = Period()
+
+
+class ProcessApi(Protocol):
+    """The process as the services see it."""
+
+    def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
+        """Store the delivery durably with statuses 105, 100 and 110 and a job; then resolve.
+
+        A repeat of (caller.oin, message_id) with the same body_digest resolves to
+        the first filing; with another digest it fails with MESSAGE-ID-REUSED.
+        """
+
+    def berichtsoorten(
+        self, caller: Caller, party: Party, autorisatie_adres: str | None
+    ) -> Future[Sequence[str]]:
+        """Return which berichtsoorten the caller may file for the party."""
+
+    def processes(
+        self, caller: Caller, berichtsoort: str, party: Party, autorisatie_adres: str | None
+    ) -> Future[Sequence[ProcessEntry]]:
+        """Return the caller's processes of this berichtsoort and party, oldest first."""
+
+    def process_statuses(
+        self,
+        caller: Caller,
+        kenmerk: str,
+        period: Period,
+        scope: Scope,
+        autorisatie_adres: str | None,
+    ) -> Future[Sequence[ProcessStatus]]:
+        """Return the statuses of one process of the caller in order of time."""
+
+    def new_statuses(
+        self,
+        caller: Caller,
+        berichtsoort: str,
+        party: Party,
+        period: Period,
+        autorisatie_adres: str | None,
+    ) -> Future[Sequence[ProcessStatus]]:
+        """Return and mark the new statuses of all processes of this berichtsoort and party."""
+
+    def messages(
+        self, caller: Caller, query: MailboxQuery, scope: Scope
+    ) -> Future[Sequence[ReturnMessage]]:
+        """Return the caller's return messages with their content, oldest first."""
+
+    def message_list(
+        self, caller: Caller, query: MailboxQuery, scope: Scope
+    ) -> Future[Sequence[MailboxEntry]]:
+        """Return the caller's return messages without their content, oldest first.
+
+        With Scope.NEW it lists what is new, and marks nothing: a list is no receipt
+        (inferred); fetching the message marks it.
+        """

@@ -1,0 +1,1 @@
+"""The pluggable rule engine package: knows filings and findings, nothing of SOAP."""

@@ -1,0 +1,1 @@
+"""The Twisted shell: TLS, HTTP limits, the gate, hosting Spyne."""

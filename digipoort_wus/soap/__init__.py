@@ -1,0 +1,1 @@
+"""SOAP 1.1 envelopes by position, WS-Addressing, faults."""

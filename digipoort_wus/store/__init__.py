@@ -1,0 +1,1 @@
+"""Where filings, statuses, jobs and messages are kept."""

@@ -1,0 +1,1 @@
+"""A gateway inside a test (public API)."""

@@ -1,0 +1,1 @@
+"""WS-Security: one verification path, named policies, signing."""

@@ -1,0 +1,1 @@
+"""The only place where bytes from outside become a tree."""
