@@ -1,0 +1,5 @@
+"""``python -m digipoort_wus``: the same as the ``digipoort-wus`` command."""
+
+from digipoort_wus.cli.main import main
+
+main()

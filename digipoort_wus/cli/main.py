@@ -1,0 +1,62 @@
+"""The command line: one group, its commands loaded when they are called.
+
+Importing zeep or Twisted takes a third of a second; ``--help`` should not.
+"""
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+import digipoort_wus
+from digipoort_wus.errors import DigipoortError
+
+# Command -> module in digipoort_wus.cli with a click command of that name, and its short help.
+_COMMANDS: dict[str, str] = {
+    "demo": "Start a gateway, file a VAT return, follow it, and explain each step.",
+    "serve": "Run the gateway (a local sandbox unless configured otherwise).",
+    "submit": "File a document and print its kenmerk.",
+    "status": "Print the statuses of a filing.",
+    "fetch": "Fetch return messages.",
+    "pki": "Make test certificates.",
+    "config": "Check a configuration file.",
+}
+
+
+class _LazyCommands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"digipoort_wus.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(digipoort_wus.__version__, prog_name="digipoort-wus")
+def digipoort_wus_command() -> None:
+    """A Digipoort-compatible gateway for WUS filings, with its client and test certificates."""
+
+
+def main() -> NoReturn:
+    """Run the command line; an error of ours becomes one sentence and exit status 1."""
+    try:
+        digipoort_wus_command(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except DigipoortError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    sys.exit(0)
