@@ -92,6 +92,14 @@ XML_LIMIT = Check(
     "Het bericht blijft binnen de grenzen voor diepte, elementen, attributen en namen.",
 )
 
+XML_CANONICAL = Check(
+    "XML-CANONICAL",
+    "Exclusive XML Canonicalization 1.0",
+    "Every signed part can be canonicalised (no relative namespace names).",
+    "Ieder ondertekend onderdeel kan gecanonicaliseerd worden (geen relatieve namespaces).",
+    code=110,
+)
+
 # --- SOAP envelope ----------------------------------------------------------
 SOAP_ENVELOPE = Check(
     "SOAP-ENVELOPE",

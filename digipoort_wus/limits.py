@@ -17,10 +17,8 @@ XML_MAX_ELEMENTS = 5_000
 XML_MAX_DEPTH = 64
 XML_MAX_ATTRIBUTES = 64
 """On one element; exclusive canonicalisation is quadratic in attributes."""
-XML_MAX_NAMESPACES = 64
-"""Declarations on one element."""
 XML_MAX_NAME = 256
-"""Characters of an element or attribute name, and of a namespace URI."""
+"""Characters of an element or attribute name, its namespace included."""
 XML_MAX_ATTRIBUTE_VALUE = 65_536
 
 # WS-Security

@@ -1,0 +1,234 @@
+"""The twelve operations as Spyne services, one Spyne application for each service."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from spyne import Application, ServiceBase, rpc
+from spyne.protocol.xml import XmlDocument
+from spyne.util.appreg import unregister_application
+
+from digipoort_wus import names
+from digipoort_wus.contract import mapping, types
+from digipoort_wus.contract.pending import Answer, Pending, Request
+from digipoort_wus.filing.filing import Filing
+from digipoort_wus.process.api import MailboxQuery, ProcessApi, Scope
+
+_Handler = Callable[[Request, Any], Pending[Any]]
+
+
+class ServiceApplication(Application):  # type: ignore[misc]  # Spyne has no types
+    """One service of the contract as a Spyne application, served by one process.
+
+    Args:
+        service: which one.
+        process: whom its operations ask.
+    """
+
+    def __init__(self, service: names.Service, process: ProcessApi) -> None:
+        spyne_service = _spyne_service(service)
+        super().__init__(
+            [spyne_service],
+            tns=service.namespace,
+            name=service.port_type,
+            in_protocol=_ElementProtocol(),
+            out_protocol=_ElementProtocol(),
+        )
+        # Spyne keeps every application in a global table, and with it the process.
+        unregister_application(self)
+        self.service = service
+        self.process = process
+        self.descriptors: Mapping[str, Any] = MappingProxyType(
+            {
+                f"{{{names.TYPES}}}{operation.request}": spyne_service.public_methods[
+                    operation.name
+                ]
+                for operation in service.operations
+            }
+        )
+        """Spyne's descriptor of each operation, by the tag of its request element."""
+
+
+def make_applications(process: ProcessApi) -> Mapping[str, ServiceApplication]:
+    """Return the applications of all services, by the name of the service."""
+    return MappingProxyType(
+        {name: ServiceApplication(service, process) for name, service in names.SERVICES.items()}
+    )
+
+
+class _ElementProtocol(XmlDocument):  # type: ignore[misc]  # Spyne has no types
+    """Spyne's XML protocol for elements that our schema has validated."""
+
+    def __init__(self) -> None:
+        # xsi:type may not choose a class.
+        super().__init__(validator=None, parse_xsi_type=False, polymorphic=False)
+        self._attributes: dict[type, Any] = {}
+
+    def get_cls_attrs(self, cls: type) -> Any:
+        # Spyne asks this some seventy times a request and looks in a dictionary of
+        # weak references; our models live as long as the program.
+        found = self._attributes.get(cls)
+        if found is None:
+            found = self._attributes[cls] = super().get_cls_attrs(cls)
+        return found
+
+
+# --- AanleverService ------------------------------------------------------------
+
+
+def _aanleveren(request: Request, message: types.AanleverRequest) -> Pending[Filing]:
+    delivery = mapping.delivery(message, request.parts)
+    return Pending(
+        request.process.accept(request.caller, delivery),
+        lambda filing: Answer(mapping.aanlever_response(filing)),
+    )
+
+
+# --- StatusinformatieService ----------------------------------------------------
+
+
+def _berichtsoorten(request: Request, message: types.BerichtsoortenVraag) -> Pending[Any]:
+    future = request.process.berichtsoorten(
+        request.caller,
+        mapping.party(message.identiteitBelanghebbende),
+        mapping.optional_text(message.autorisatieAdres),
+    )
+    listing = types.LISTINGS["getBerichtsoorten"]
+    return Pending(future, lambda berichtsoorten: Answer(listing.of(berichtsoorten)))
+
+
+def _processen(request: Request, message: types.ProcessenVraag) -> Pending[Any]:
+    future = request.process.processes(
+        request.caller,
+        mapping.text(message.berichtsoort),
+        mapping.party(message.identiteitBelanghebbende),
+        mapping.optional_text(message.autorisatieAdres),
+    )
+    listing = types.LISTINGS["getProcessen"]
+    return Pending(future, lambda rows: Answer(listing.of(map(mapping.proces_resultaat, rows))))
+
+
+def _statussen_proces(operation: str, scope: Scope) -> _Handler:
+    listing = types.LISTINGS[operation]
+
+    def handle(request: Request, message: types.KenmerkVraag) -> Pending[Any]:
+        future = request.process.process_statuses(
+            request.caller,
+            mapping.text(message.kenmerk),
+            mapping.period(message.tijdstempelVanaf, message.tijdstempelTot),
+            scope,
+            mapping.optional_text(message.autorisatieAdres),
+        )
+        return Pending(future, lambda rows: Answer(listing.of(map(mapping.status_resultaat, rows))))
+
+    return handle
+
+
+def _nieuwe_statussen(request: Request, message: types.StatussenVraag) -> Pending[Any]:
+    future = request.process.new_statuses(
+        request.caller,
+        mapping.text(message.berichtsoort),
+        mapping.party(message.identiteitBelanghebbende),
+        mapping.period(message.tijdstempelVanaf, message.tijdstempelTot),
+        mapping.optional_text(message.autorisatieAdres),
+    )
+    listing = types.LISTINGS["getNieuweStatussen"]
+    return Pending(future, lambda rows: Answer(listing.of(map(mapping.status_resultaat, rows))))
+
+
+# --- OphaalService --------------------------------------------------------------
+
+
+def _berichten(operation: str, scope: Scope, query: Callable[[Any], MailboxQuery]) -> _Handler:
+    listing = types.LISTINGS[operation]
+
+    def handle(request: Request, message: object) -> Pending[Any]:
+        return Pending(
+            request.process.messages(request.caller, query(message), scope),
+            lambda messages: mapping.messages_answer(listing, messages),
+        )
+
+    return handle
+
+
+def _berichten_lijst(operation: str, scope: Scope) -> _Handler:
+    listing = types.LISTINGS[operation]
+
+    def handle(request: Request, message: types.BerichtenLijstVraag) -> Pending[Any]:
+        query = mapping.list_query(message)
+        return Pending(
+            request.process.message_list(request.caller, query, scope),
+            lambda rows: Answer(listing.of(map(mapping.bericht_lijst_resultaat, rows))),
+        )
+
+    return handle
+
+
+# --- The operations as Spyne wants them -----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    request: Any
+    handle: _Handler
+
+
+_ENTRIES = MappingProxyType(
+    {
+        "aanleveren": _Entry(types.AanleverRequest, _aanleveren),
+        "getBerichtsoorten": _Entry(types.BerichtsoortenVraag, _berichtsoorten),
+        "getProcessen": _Entry(types.ProcessenVraag, _processen),
+        "getStatussenProces": _Entry(
+            types.KenmerkVraag, _statussen_proces("getStatussenProces", Scope.ALL)
+        ),
+        "getNieuweStatussenProces": _Entry(
+            types.KenmerkVraag, _statussen_proces("getNieuweStatussenProces", Scope.NEW)
+        ),
+        "getNieuweStatussen": _Entry(types.StatussenVraag, _nieuwe_statussen),
+        "getBerichten": _Entry(
+            types.BerichtenVraag, _berichten("getBerichten", Scope.ALL, mapping.messages_query)
+        ),
+        "getNieuweBerichten": _Entry(
+            types.BerichtenVraag,
+            _berichten("getNieuweBerichten", Scope.NEW, mapping.messages_query),
+        ),
+        "getBerichtenLijst": _Entry(
+            types.BerichtenLijstVraag, _berichten_lijst("getBerichtenLijst", Scope.ALL)
+        ),
+        "getNieuweBerichtenLijst": _Entry(
+            types.BerichtenLijstVraag, _berichten_lijst("getNieuweBerichtenLijst", Scope.NEW)
+        ),
+        "getBerichtenKenmerk": _Entry(
+            types.KenmerkVraag, _berichten("getBerichtenKenmerk", Scope.ALL, mapping.kenmerk_query)
+        ),
+        "getNieuweBerichtenKenmerk": _Entry(
+            types.KenmerkVraag,
+            _berichten("getNieuweBerichtenKenmerk", Scope.NEW, mapping.kenmerk_query),
+        ),
+    }
+)
+
+
+def _spyne_service(service: names.Service) -> Any:
+    """Build the class that Spyne wants: one document/literal bare method per operation."""
+    methods = {operation.name: _spyne_method(operation) for operation in service.operations}
+    return type(ServiceBase)(service.name, (ServiceBase,), methods)
+
+
+def _spyne_method(operation: names.Operation) -> Any:
+    entry = _ENTRIES[operation.name]
+    listing = types.LISTINGS.get(operation.name)
+
+    def run(ctx: Any, message: Any) -> Pending[Any]:
+        return entry.handle(ctx.udc, message)
+
+    # Spyne tells operations apart by the name of the function.
+    run.__name__ = operation.name
+    return rpc(
+        entry.request,
+        _returns=types.AanleverResponse if listing is None else listing.response,
+        _body_style="bare",
+        _in_message_name=f"{{{names.TYPES}}}{operation.request}",
+        _out_message_name=f"{{{names.TYPES}}}{operation.response}",
+    )(run)

@@ -1,0 +1,96 @@
+"""The SOAP 1.1 envelope, read by position: what stands elsewhere is never found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lxml import etree
+
+from digipoort_wus import checks
+from digipoort_wus.errors import Check, Refusal
+from digipoort_wus.names import SOAP, WSA, WSSE
+
+_ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
+FAULT = f"{{{SOAP}}}Fault"
+SECURITY = f"{{{WSSE}}}Security"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The parts of one message; each is the element at its place in the tree.
+
+    Args:
+        blocks: the children of the Header, in order; empty without a Header.
+        body_child: the one element in the Body.
+    """
+
+    root: etree._Element
+    blocks: tuple[etree._Element, ...]
+    body: etree._Element
+    body_child: etree._Element
+
+    @property
+    def is_fault(self) -> bool:
+        """Return whether the Body holds a SOAP Fault."""
+        return self.body_child.tag == FAULT
+
+
+def read_envelope(root: etree._Element) -> Envelope:
+    """Read Envelope, Header and Body of a parsed message.
+
+    Raises:
+        Refusal: SOAP-ENVELOPE, SOAP-STRUCTURE, SOAP-BODY-CHILD or SOAP-HEADER-FOREIGN.
+
+    SOAP 1.1 §4; Digikoppeling WUS WW001, WW003, WS007.
+    """
+    if root.tag != _ENVELOPE:
+        raise Refusal(checks.SOAP_ENVELOPE, expected=_ENVELOPE, received=str(root.tag))
+    children = _children(root, checks.SOAP_STRUCTURE)
+    tags = [child.tag for child in children]
+    if tags not in ([_HEADER, _BODY], [_BODY]):
+        raise Refusal(
+            checks.SOAP_STRUCTURE,
+            expected="Header, Body",
+            received=", ".join(map(local_name, children[:6])) or "nothing",
+        )
+    body = children[-1]
+    blocks = _children(children[0], checks.SOAP_STRUCTURE) if len(children) == 2 else ()
+    for block in blocks:
+        if namespace(block) != WSA and block.tag != SECURITY:
+            raise Refusal(
+                checks.SOAP_HEADER_FOREIGN,
+                expected=f"elements of {WSA}, and wsse:Security",
+                received=str(block.tag),
+            )
+    content = _children(body, checks.SOAP_STRUCTURE)
+    if len(content) != 1:
+        raise Refusal(checks.SOAP_BODY_CHILD, expected="1 element", received=f"{len(content)}")
+    return Envelope(root, blocks, body, content[0])
+
+
+def namespace(element: etree._Element) -> str:
+    """Return the namespace name of an element, empty when it has none."""
+    return etree.QName(element).namespace or ""
+
+
+def local_name(element: etree._Element) -> str:
+    """Return the local name of an element."""
+    return etree.QName(element).localname
+
+
+def leaf_text(element: etree._Element, check: Check) -> str:
+    """Return the text of an element that must hold text only, without outer white space.
+
+    Raises:
+        Refusal: ``check``, when there is a child of any kind: ``.text`` would end there.
+    """
+    if len(element):
+        raise Refusal(check, received=f"{local_name(element)} with child elements")
+    return (element.text or "").strip(" \t\r\n")
+
+
+def _children(parent: etree._Element, check: Check) -> tuple[etree._Element, ...]:
+    children = tuple(parent)
+    texts: Iterable[str | None] = (parent.text, *(child.tail for child in children))
+    if any(text and text.strip(" \t\r\n") for text in texts):
+        raise Refusal(check, received=f"text in {local_name(parent)}")
+    return children

@@ -1,0 +1,148 @@
+"""From bytes to a tree: one hardened parse, with its limits checked.
+
+Two kinds of bytes come from outside: SOAP messages, where nothing may stand that
+a signature does not cover, and filed documents, which are XML of other people's
+making and may be UTF-16 or hold comments. Neither may have a DOCTYPE.
+"""
+
+import re
+
+from lxml import etree
+
+from digipoort_wus import checks, limits
+from digipoort_wus.errors import Check, Refusal
+
+_BOM = b"\xef\xbb\xbf"
+_DECLARED_ENCODING = re.compile(
+    rb"""\A<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}["']([A-Za-z0-9._-]{1,40})["']"""
+)
+
+
+def parse_message(data: bytes) -> etree._Element:
+    """Parse one SOAP message and return its root element.
+
+    Args:
+        data: the octets of the body, at most ``limits.WIRE_MAX_BYTES``; a UTF-8 BOM is skipped.
+
+    Raises:
+        Refusal: XML-ENCODING, XML-DOCTYPE, XML-WELL-FORMED, XML-INSTRUCTION,
+            XML-COMMENT or XML-LIMIT.
+    """
+    data = data.removeprefix(_BOM)
+    _refuse_other_encodings(data)
+    # Before the parse: nothing that follows may depend on what a DTD does to a parser.
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise Refusal(checks.XML_DOCTYPE)
+    # A start tag and an end tag have one "<" each, so this bounds elements before memory is used.
+    if data.count(b"<") > 2 * limits.XML_MAX_ELEMENTS:
+        raise Refusal(
+            checks.XML_LIMIT, expected=f"at most {limits.XML_MAX_ELEMENTS} elements, tags counted"
+        )
+    # huge_tree: without it a text node ends at 10 MB, while inhoud may be 20 MiB.
+    root = _parse(data, _parser(encoding="utf-8", huge_tree=True))
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Refusal(checks.XML_DOCTYPE)
+    for sibling in (*root.itersiblings(), *root.itersiblings(preceding=True)):
+        _refuse_non_element(sibling)
+    _check_limits(root)
+    return root
+
+
+def parse_document(data: bytes) -> etree._Element:
+    """Parse one filed document and return its root element.
+
+    Args:
+        data: decoded octets of an ``inhoud``, in any encoding that XML names.
+
+    Raises:
+        Refusal: XML-DOCTYPE or XML-WELL-FORMED.
+        MemoryError: the parser had no memory, which is nobody's mistake but ours.
+    """
+    root = _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000))
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Refusal(checks.XML_DOCTYPE)
+    return root
+
+
+def _parser(*, encoding: str | None, huge_tree: bool) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding=encoding,
+        huge_tree=huge_tree,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        # Ids are compared by us, spelling by spelling; libxml2's own table is not used.
+        collect_ids=False,
+    )
+
+
+def _parse(data: bytes, parser: etree.XMLParser) -> etree._Element:
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        # lxml reports exhausted memory as a syntax error; only the code tells.
+        if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError("no memory to parse the document") from None
+        # The message of libxml2 quotes the document; only where it went wrong is told.
+        line, column = error.position
+        check, received = _why_not_parsed(data), f"line {line}, column {column}"
+    raise Refusal(check, received=received)
+
+
+def _why_not_parsed(data: bytes) -> Check:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return checks.XML_ENCODING
+    return checks.XML_WELL_FORMED
+
+
+def _refuse_other_encodings(data: bytes) -> None:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[:4] in (b"\0\0\0<", b"<\0\0\0"):
+        raise Refusal(checks.XML_ENCODING, expected="utf-8", received="utf-16 or utf-32")
+    declared = _DECLARED_ENCODING.match(data)
+    if declared and declared[1].lower() not in (b"utf-8", b"us-ascii"):
+        raise Refusal(checks.XML_ENCODING, expected="utf-8", received=declared[1].decode("ascii"))
+
+
+def _refuse_non_element(node: etree._Element) -> None:
+    if isinstance(node, etree._Comment):
+        raise Refusal(checks.XML_COMMENT)
+    if not isinstance(node.tag, str):
+        raise Refusal(checks.XML_INSTRUCTION)
+
+
+def _check_limits(root: etree._Element) -> None:
+    elements = depth = 0
+    for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if event == "end":
+            depth -= 1
+            continue
+        _refuse_non_element(node)
+        elements, depth = elements + 1, depth + 1
+        if elements > limits.XML_MAX_ELEMENTS:
+            raise Refusal(checks.XML_LIMIT, expected=f"{limits.XML_MAX_ELEMENTS} elements")
+        if depth > limits.XML_MAX_DEPTH:
+            raise Refusal(checks.XML_LIMIT, expected=f"depth {limits.XML_MAX_DEPTH}")
+        if len(str(node.tag)) > limits.XML_MAX_NAME:
+            raise Refusal(checks.XML_LIMIT, expected=f"names of {limits.XML_MAX_NAME} characters")
+        if node.attrib:
+            _check_attributes(node)
+
+
+def _check_attributes(element: etree._Element) -> None:
+    if len(element.attrib) > limits.XML_MAX_ATTRIBUTES:
+        raise Refusal(
+            checks.XML_LIMIT,
+            expected=f"{limits.XML_MAX_ATTRIBUTES} attributes on one element",
+            received=str(len(element.attrib)),
+        )
+    for name, value in element.attrib.items():
+        if len(name) > limits.XML_MAX_NAME or len(value) > limits.XML_MAX_ATTRIBUTE_VALUE:
+            raise Refusal(
+                checks.XML_LIMIT,
+                expected=f"attribute names of {limits.XML_MAX_NAME} and values of "
+                f"{limits.XML_MAX_ATTRIBUTE_VALUE} characters",
+            )

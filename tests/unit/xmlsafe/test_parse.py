@@ -1,0 +1,108 @@
+"""Bytes from outside: what becomes a tree, and what is refused with which check."""
+
+import pytest
+from lxml import etree
+
+from digipoort_wus import limits
+from digipoort_wus.errors import Refusal
+from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.parse import parse_document, parse_message
+
+REFUSED = {
+    "empty": (b"", "XML-WELL-FORMED"),
+    "no xml": (b"hello", "XML-WELL-FORMED"),
+    "cut off": (b"<a><b></a>", "XML-WELL-FORMED"),
+    "two roots": (b"<a/><a/>", "XML-WELL-FORMED"),
+    "nul": (b"<a>\0</a>", "XML-WELL-FORMED"),
+    "undeclared prefix": (b"<x:a/>", "XML-WELL-FORMED"),
+    "undeclared entity": (b"<a>&x;</a>", "XML-WELL-FORMED"),
+    "doctype": (b"<!DOCTYPE a><a/>", "XML-DOCTYPE"),
+    "internal entity": (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "XML-DOCTYPE"),
+    "external entity": (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "XML-DOCTYPE"),
+    "doctype in utf-16": ("<!DOCTYPE a><a/>".encode("utf-16"), "XML-ENCODING"),
+    "utf-16 without bom": ("<a/>".encode("utf-16-le"), "XML-WELL-FORMED"),
+    "latin-1 declared": (b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>', "XML-ENCODING"),
+    "utf-7 declared": (b"<?xml version='1.0' encoding = 'UTF-7'?><a/>", "XML-ENCODING"),
+    "not utf-8": (b"<a>\xe9</a>", "XML-ENCODING"),
+    "overlong utf-8": (b"<a>\xc0\xbc</a>", "XML-ENCODING"),
+    "instruction before": (b"<?x y?><a/>", "XML-INSTRUCTION"),
+    "instruction inside": (b"<a><?x y?></a>", "XML-INSTRUCTION"),
+    "instruction behind": (b"<a/><?x y?>", "XML-INSTRUCTION"),
+    "comment before": (b"<!-- --><a/>", "XML-COMMENT"),
+    "comment inside": (b"<a>1<!-- -->2</a>", "XML-COMMENT"),
+    "comment behind": (b"<a/><!-- -->", "XML-COMMENT"),
+    "deep": (b"<a>" * 65 + b"</a>" * 65, "XML-LIMIT"),
+    "many elements": (b"<a>" + b"<b/>" * 5_001 + b"</a>", "XML-LIMIT"),
+    "very many tags": (b"<a>" + b"<b/>" * 10_001 + b"</a>", "XML-LIMIT"),
+    "many attributes": (
+        b"<a " + b" ".join(b'a%d="1"' % n for n in range(65)) + b"/>",
+        "XML-LIMIT",
+    ),
+    "long name": (b"<%b/>" % (b"a" * 257), "XML-LIMIT"),
+    "long attribute": (b'<a b="%b"/>' % (b"x" * 65_537), "XML-LIMIT"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    data, check = REFUSED[name]
+    with pytest.raises(Refusal) as caught:
+        parse_message(data)
+    assert caught.value.check.id == check
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<a/>",
+        b"\xef\xbb\xbf<a/>",
+        b'\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?><a/>',
+        b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n<a/>\r\n',
+        "<a>é€😀</a>".encode(),
+        b"<a><![CDATA[<b>]]></a>",
+        b"<a>" * 64 + b"</a>" * 64,
+    ],
+)
+def test_accepted(data: bytes) -> None:
+    assert etree.QName(parse_message(data)).localname == "a"
+
+
+def test_a_text_of_twenty_mebibytes_is_accepted() -> None:
+    text = b"A" * (limits.INHOUD_MAX_BYTES // 3 * 4)
+    assert len(parse_message(b"<a>%b</a>" % text).text or "") == len(text)
+
+
+def test_a_refusal_does_not_quote_the_document() -> None:
+    with pytest.raises(Refusal) as caught:
+        parse_message(b"<secret-bsn-123456782><b></secret-bsn-123456782>")
+    assert "123456782" not in str(caught.value)
+
+
+def test_documents_may_be_of_any_encoding_and_hold_comments() -> None:
+    assert parse_document("<?xml version='1.0' encoding='UTF-16'?><a>é</a>".encode("utf-16")).text
+    assert parse_document(b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe9</a>").text == "é"
+    assert len(parse_document(b"<?x y?><a><!-- c --></a>")) == 1
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_documents_may_have_no_doctype(encoding: str) -> None:
+    bomb = f"<?xml version='1.0' encoding='{encoding}'?>" + (
+        '<!DOCTYPE a [<!ENTITY x "y"><!ENTITY z "&x;&x;&x;&x;&x;">]><a>&z;</a>'
+    )
+    with pytest.raises(Refusal) as caught:
+        parse_document(bomb.encode(encoding))
+    assert caught.value.check.id == "XML-DOCTYPE"
+
+
+def test_relative_namespaces_cannot_be_canonicalised() -> None:
+    root = parse_message(b'<a xmlns="1"/>')
+    with pytest.raises(Refusal) as caught:
+        canonicalize(root)
+    assert caught.value.check.id == "XML-CANONICAL"
+
+
+def test_inclusive_prefixes_are_rendered_where_they_are_in_scope() -> None:
+    root = parse_message(b'<p:a xmlns:p="u:p" xmlns:q="u:q" xmlns="u:d"><p:b/></p:a>')
+    assert canonicalize(root[0]) == b'<p:b xmlns:p="u:p"></p:b>'
+    assert canonicalize(root[0], ["q"]) == b'<p:b xmlns:p="u:p" xmlns:q="u:q"></p:b>'
+    assert canonicalize(root[0], ["#default"]) == b'<p:b xmlns="u:d" xmlns:p="u:p"></p:b>'
