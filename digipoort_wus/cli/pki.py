@@ -1,0 +1,157 @@
+"""``digipoort-wus pki``: make a test hierarchy, and show what certificates are for."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from digipoort_wus.clock import system_clock
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.pki import profiles
+from digipoort_wus.pki.identity import load_certificates
+from digipoort_wus.pki.oin import oin_of
+from digipoort_wus.pki.revocation import format_second
+from digipoort_wus.pki.testpki import P12_PASSWORD, check_vacant, fresh_key, make_pki, write_pki
+from digipoort_wus.pki.testplan import Generation
+
+_DAYS_MAX = 36_500
+_ATTRIBUTE_NAMES = {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    file: str
+    subject: str
+    oin: str | None
+    purposes: tuple[str, ...]
+    not_before: str
+    not_after: str
+    days_left: int
+
+
+@click.group()
+def pki() -> None:
+    """Make test certificates, and show what certificates are for."""
+
+
+@pki.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--generation",
+    type=click.Choice(["g1", "g4"]),
+    default="g1",
+    show_default=True,
+    help="Generation of PKIoverheid to mirror.",
+)
+@click.option(
+    "--valid-days",
+    type=click.IntRange(1, _DAYS_MAX),
+    default=3650,
+    show_default=True,
+    help="Validity of the certificates from today on.",
+)
+def init(directory: Path, generation: Generation, valid_days: int) -> None:
+    """Write a complete test hierarchy to DIRECTORY, which must be new or empty."""
+    # Making the keys takes seconds: first find out whether there is room for them.
+    check_vacant(directory)
+    made = make_pki(
+        generation, now=system_clock(), valid_days=valid_days, key_source=_announced_key
+    )
+    write_pki(made, directory)
+    click.echo(f"Wrote a test hierarchy ({generation}, {valid_days} days) to {directory}:")
+    click.echo("  ca.pem, crl/                   trust anchors, intermediates, CRLs")
+    for name, identity in made.identities.items():
+        oin = oin_of(identity.certificate)
+        click.echo(f"  {name + '.pem .key .p12':<30} OIN {oin}")
+    click.echo(f"The .p12 files have the password `{P12_PASSWORD}`. Never trust these certificates")
+    click.echo(f"outside of a test. Next: digipoort-wus pki show {directory}")
+
+
+@pki.command()
+@click.argument("path", metavar="FILE_OR_DIR", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def show(path: Path, as_json: bool) -> None:
+    """Show subject, OIN, purpose and validity of certificates (PEM or DER).
+
+    Of a directory every .pem file counts, with its first certificate.
+    """
+    now = system_clock()
+    found = [_shown(name, certificate, now) for name, certificate in _certificates(path)]
+    if as_json:
+        click.echo(json.dumps([asdict(shown) for shown in found], indent=2))
+        return
+    for shown in found:
+        click.echo(f"{shown.file}\n  subject  {shown.subject}")
+        click.echo(f"  OIN      {shown.oin or 'none'}")
+        click.echo(f"  purpose  {', '.join(shown.purposes) or 'none that is known here'}")
+        click.echo(f"  valid    {shown.not_before} to {shown.not_after}, {_left(shown.days_left)}")
+
+
+def _announced_key(name: str, bits: int) -> rsa.RSAPrivateKey:
+    click.echo(f"Making the key of {name} (RSA-{bits}) ...", err=True)
+    return fresh_key(name, bits)
+
+
+def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
+    if not path.is_dir():
+        yield from ((path.name, certificate) for certificate in load_certificates(path))
+        return
+    files = sorted(file for file in path.iterdir() if file.suffix == ".pem" and file.is_file())
+    if not files:
+        raise ConfigurationError(f"{path} holds no .pem file: name a certificate file.")
+    for file in files:
+        yield file.name, load_certificates(file)[0]
+
+
+def _shown(name: str, certificate: x509.Certificate, now: datetime) -> _Shown:
+    try:
+        oin, purposes = _oin(certificate), tuple(_purposes(certificate))
+        subject = certificate.subject.rfc4514_string(_ATTRIBUTE_NAMES)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise ConfigurationError(f"{name} holds a certificate that cannot be read.") from error
+    return _Shown(
+        name,
+        # A stranger's certificate shall not steer the terminal.
+        "".join(char if char.isprintable() else "?" for char in subject),
+        oin,
+        purposes,
+        format_second(certificate.not_valid_before_utc),
+        format_second(certificate.not_valid_after_utc),
+        (certificate.not_valid_after_utc - now).days,
+    )
+
+
+def _oin(certificate: x509.Certificate) -> str | None:
+    try:
+        return oin_of(certificate)
+    except Refusal:
+        return None
+
+
+def _purposes(certificate: x509.Certificate) -> Iterator[str]:
+    constraints = profiles.extension_of(certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        yield "CA"
+        return
+    for acceptance in (profiles.PRODUCTION, profiles.TEST):
+        for role in profiles.Role:
+            try:
+                profiles.check_purpose((certificate,), role)
+                profiles.check_policy((certificate,), role, acceptance)
+            except Refusal:
+                continue
+            yield f"{role.value} ({acceptance.name})"
+
+
+def _left(days: int) -> str:
+    # Days are rounded down: what ended an hour ago has -1 days left.
+    return f"{days} days left" if days >= 0 else f"expired {-days - 1} days ago"

@@ -1,0 +1,315 @@
+"""Whether a certificate may be believed: path, key, purpose, policy, revocation, OIN.
+
+One numbered function (RFC 5280 6 with Digikoppeling PKI001 to PKI005). The path is
+built by ``cryptography``'s verifier; what that verifier leaves open is checked here:
+keyCertSign of issuers, a CA that poses as leaf, key sizes, policies and CRLs.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter, methodcaller
+from threading import Lock
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509 import verification
+
+from digipoort_wus import checks
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.pki import profiles
+from digipoort_wus.pki.oin import Oin, oin_of
+from digipoort_wus.pki.profiles import Acceptance, Role
+from digipoort_wus.pki.revocation import (
+    ACCEPTED_HASHES,
+    CrlSet,
+    Window,
+    crl_set,
+    format_second,
+)
+
+MAX_SENT = 8
+"""Certificates beside the leaf that a peer may send; PKIoverheid needs two."""
+_MAX_INTERMEDIATES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStore:
+    """Whom to believe, and for what; :func:`trust_store` makes one from files' contents.
+
+    Args:
+        anchors: roots; nothing else is trusted by itself.
+        intermediates: issuers known here, for peers that send their leaf only.
+        crls: one for every issuer, roots included.
+        acceptance: policies per role and OIN prefixes, of production or of tests.
+        minimum_rsa_bits: of every key in a chain (Digikoppeling TLSCIPH001).
+    """
+
+    anchors: tuple[x509.Certificate, ...]
+    intermediates: tuple[x509.Certificate, ...]
+    crls: CrlSet
+    acceptance: Acceptance
+    minimum_rsa_bits: int = 2048
+
+    def __post_init__(self) -> None:
+        if not self.anchors:
+            raise ConfigurationError(
+                "There is no trust anchor: give a file with at least one self-signed root."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedCertificate:
+    """A certificate that passed every check for one role at one moment."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...]
+    """The leaf, then its issuers up to and including the trust anchor."""
+    oin: Oin
+
+
+def trust_store(
+    certificates: Iterable[x509.Certificate],
+    crls: Iterable[x509.CertificateRevocationList],
+    acceptance: Acceptance,
+    *,
+    minimum_rsa_bits: int = 2048,
+) -> TrustStore:
+    """Make a store of CA certificates (self-signed ones are the anchors) and CRLs.
+
+    Raises:
+        ConfigurationError: no certificate is a root, or one is no CA.
+    """
+    known = tuple(certificates)
+    for certificate in known:
+        constraints = profiles.extension_of(certificate, x509.BasicConstraints)
+        if constraints is None or not constraints.ca:
+            # Trusted as an anchor it would pass without CRL; believed it should be by its OIN.
+            raise ConfigurationError(
+                f"Serial {certificate.serial_number:x} is no CA certificate: the trust store "
+                "holds roots and intermediates only, never the certificates of parties."
+            )
+    anchors = tuple(certificate for certificate in known if _is_root(certificate))
+    intermediates = tuple(certificate for certificate in known if certificate not in anchors)
+    return TrustStore(anchors, intermediates, crl_set(crls), acceptance, minimum_rsa_bits)
+
+
+def verify_certificate(
+    store: TrustStore,
+    leaf: x509.Certificate,
+    sent: Sequence[x509.Certificate],
+    role: Role,
+    at: datetime,
+) -> VerifiedCertificate:
+    """Verify a certificate for a role at a moment (RFC 5280 6, Digikoppeling PKI001 to PKI005).
+
+    Args:
+        store: whom to believe.
+        leaf: the certificate in question.
+        sent: other certificates that the peer sent, in any order; never trusted by themselves.
+        role: what the leaf is used for.
+        at: aware moment for dates and CRLs.
+
+    Raises:
+        Refusal: the first check that does not hold: PKI_VALIDITY, PKI_CHAIN, PKI_KEY,
+            PKI_PURPOSE, PKI_POLICY, PKI_CRL, PKI_REVOKED or PKI_OIN.
+    """
+    return _verify(store, leaf, sent, role, at)[0]
+
+
+def _verify(
+    store: TrustStore,
+    leaf: x509.Certificate,
+    sent: Sequence[x509.Certificate],
+    role: Role,
+    at: datetime,
+) -> tuple[VerifiedCertificate, Window]:
+    # Certificates count in whole seconds, and the second of notAfter still belongs to it.
+    at = at.replace(microsecond=0)
+    # (1) Everything that is going to be read can be read.
+    if len(sent) > MAX_SENT:
+        raise Refusal(
+            checks.PKI_CHAIN,
+            expected=f"at most {MAX_SENT} certificates beside the leaf",
+            received=str(len(sent)),
+        )
+    for certificate in (leaf, *sent):
+        _check_readable(certificate)
+    # (2) The leaf's own dates and signature algorithm: said apart from "no path".
+    _check_dates(leaf, at)
+    _check_signature_hash(leaf)
+    # (3) A path to an anchor: signatures, dates, basicConstraints, pathLen, keyCertSign.
+    chain = _path(store, leaf, sent, at)
+    # (4) Keys, of the issuers too.
+    for certificate in chain:
+        _check_key(certificate, store.minimum_rsa_bits)
+    # (5) Purpose and policy.
+    profiles.check_purpose(chain, role)
+    profiles.check_policy(chain, role, store.acceptance)
+    # (6) Revocation, at every level.
+    window = store.crls.check_not_revoked(chain, at)
+    # (7) Who it is.
+    oin = oin_of(leaf)
+    if oin[:8] not in store.acceptance.oin_prefixes:
+        raise Refusal(
+            checks.PKI_OIN,
+            expected=f"an OIN for {store.acceptance.name}",
+            received=f"an OIN with prefix {oin[:8]}",
+        )
+    for certificate in chain:
+        window &= Window(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    return VerifiedCertificate(leaf, chain, oin), window
+
+
+_READ_LATE = (
+    attrgetter("extensions", "subject", "issuer", "signature_hash_algorithm"),
+    methodcaller("public_key"),
+)
+
+
+def _check_readable(certificate: x509.Certificate) -> None:
+    """Parse what is parsed late, so that no later step meets an unforeseen exception."""
+    try:
+        for late in _READ_LATE:
+            late(certificate)
+    except (
+        ValueError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
+        raise Refusal(
+            checks.PKI_CHAIN,
+            expected="certificates that follow RFC 5280",
+            received=f"one that cannot be read ({type(error).__name__})",
+        ) from error
+
+
+def _check_dates(leaf: x509.Certificate, at: datetime) -> None:
+    since, until = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    if since <= at <= until:
+        return
+    edge = f"notBefore {format_second(since)}" if at < since else f"notAfter {format_second(until)}"
+    raise Refusal(checks.PKI_VALIDITY, expected=f"valid at {format_second(at)}", received=edge)
+
+
+def _check_signature_hash(leaf: x509.Certificate) -> None:
+    algorithm = leaf.signature_hash_algorithm
+    if not isinstance(algorithm, ACCEPTED_HASHES):
+        raise Refusal(
+            checks.PKI_CHAIN,
+            expected="a certificate signed with SHA-256, SHA-384 or SHA-512",
+            received="no hash" if algorithm is None else algorithm.name,
+        )
+
+
+def _check_key(certificate: x509.Certificate, minimum: int) -> None:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= minimum:
+        return
+    received = f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__
+    raise Refusal(checks.PKI_KEY, expected=f"RSA of at least {minimum} bits", received=received)
+
+
+def _path(
+    store: TrustStore, leaf: x509.Certificate, sent: Sequence[x509.Certificate], at: datetime
+) -> tuple[x509.Certificate, ...]:
+    # This API of cryptography is documented as not yet stable: it is used here only.
+    verifier = (
+        verification.PolicyBuilder()
+        .store(verification.Store(list(store.anchors)))
+        .time(at)
+        .max_chain_depth(_MAX_INTERMEDIATES)
+        .extension_policies(ca_policy=_CA_POLICY, ee_policy=_LEAF_POLICY)
+        .build_client_verifier()
+    )
+    try:
+        verified = verifier.verify(leaf, [*sent, *store.intermediates])
+    except verification.VerificationError as error:
+        # What follows in parentheses is a subject, possibly that of a person.
+        reason = str(error).partition(" (encountered processing")[0]
+        raise Refusal(
+            checks.PKI_CHAIN, expected="a path to a trusted root", received=reason
+        ) from error
+    return tuple(verified.chain)
+
+
+def _may_sign_certificates(
+    _policy: verification.Policy, _certificate: x509.Certificate, usage: x509.KeyUsage
+) -> None:
+    # The verifier asks for the extension only; a message shows up in the Refusal.
+    if not usage.key_cert_sign:
+        raise ValueError("CA without keyCertSign")
+
+
+# certificatePolicies may be critical, and are judged in profiles.check_policy. A leaf
+# needs no subjectAltName: an LP certificate and older G1 ones have none.
+_CA_POLICY = (
+    verification.ExtensionPolicy.permit_all()
+    .require_present(x509.BasicConstraints, verification.Criticality.CRITICAL, None)
+    .require_present(x509.KeyUsage, verification.Criticality.AGNOSTIC, _may_sign_certificates)
+    .may_be_present(x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None)
+)
+_LEAF_POLICY = verification.ExtensionPolicy.permit_all().may_be_present(
+    x509.CertificatePolicies, verification.Criticality.AGNOSTIC, None
+)
+
+
+def _is_root(certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class CachingVerifier:
+    """:func:`verify_certificate` for one store, with its good answers remembered.
+
+    An answer is used again for the same leaf, role and certificates beside it, and only
+    at a moment at which every date of chain and CRLs that led to it still holds; so it
+    is always the answer that the store would give anew. New CRLs need a new verifier.
+    Refusals are not remembered: they would let strangers fill the cache.
+
+    Args:
+        store: whom to believe.
+        max_entries: the one that was used longest ago makes room.
+    """
+
+    store: TrustStore
+    max_entries: int = 1024
+    _answers: OrderedDict[tuple[bytes, ...], tuple[VerifiedCertificate, Window]] = field(
+        default_factory=OrderedDict, init=False, repr=False
+    )
+    # The handshake and the gate may ask from different threads.
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
+
+    def __call__(
+        self,
+        leaf: x509.Certificate,
+        sent: Sequence[x509.Certificate],
+        role: Role,
+        at: datetime,
+    ) -> VerifiedCertificate:
+        """Return or raise what :func:`verify_certificate` would."""
+        algorithm = hashes.SHA256()
+        beside = (certificate.fingerprint(algorithm) for certificate in sent[: MAX_SENT + 1])
+        key = (role.name.encode(), leaf.fingerprint(algorithm), *beside)
+        with self._lock:
+            remembered = self._answers.get(key)
+            if remembered is not None:
+                self._answers.move_to_end(key)
+        if remembered is not None and at.replace(microsecond=0) in remembered[1]:
+            return remembered[0]
+        answer = _verify(self.store, leaf, sent, role, at)
+        with self._lock:
+            self._answers[key] = answer
+            self._answers.move_to_end(key)
+            while len(self._answers) > self.max_entries:
+                self._answers.popitem(last=False)
+        return answer[0]

@@ -1,0 +1,193 @@
+"""What certificates may be used for, as data: purposes per role, policies per generation.
+
+RFC 5280 leaves both to the relying party; PKIoverheid's profiles for G1 "Private
+Services" and G4 "Private TLS Generic Devices" and "Private Other Generic Legal
+Persons" fill them in.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
+
+from digipoort_wus import checks
+from digipoort_wus.errors import Refusal
+from digipoort_wus.pki.oin import PRODUCTION_PREFIXES, TEST_PREFIXES
+
+_T = TypeVar("_T", bound=x509.ExtensionType)
+
+ANY_POLICY = "2.5.29.32.0"
+MS_DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12")
+DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+
+# 41 stands for TRIAL, 44 for production. The 44 of the two LP policies follows that
+# rule of the TRIAL profiles and was not seen in a production certificate.
+G1_SERVER = "2.16.528.1.1003.1.2.8.6"
+G4_SYSTEM = "2.16.528.1.1003.1.2.44.15.35.11"
+G4_LP_AUTHENTICITY = "2.16.528.1.1003.1.2.44.16.25.4"
+G4_LP_AUTHENTICATION = "2.16.528.1.1003.1.2.44.16.25.8"
+TRIAL_SYSTEM = "2.16.528.1.1003.1.2.41.15.35.11"
+TRIAL_LP_AUTHENTICITY = "2.16.528.1.1003.1.2.41.16.25.4"
+TRIAL_LP_AUTHENTICATION = "2.16.528.1.1003.1.2.41.16.25.8"
+# G1 has no policy for tests; 2.999 is the arc that is reserved for examples.
+TEST_G1_SERVER = "2.999.1003.1.2.8.6"
+
+
+class Role(Enum):
+    """What a certificate is used for at this moment."""
+
+    TLS_CLIENT = "TLS client"
+    TLS_SERVER = "TLS server"
+    SIGNER = "signing"
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What key usage and extended key usage must say for one role.
+
+    Every role needs digitalSignature; keyEncipherment is for encrypting, which
+    TLS 1.2 with ECDHE and TLS 1.3 do not do with the certificate's key.
+    """
+
+    extended: frozenset[x509.ObjectIdentifier]
+    """One of these is enough; so is the absence of the extension (old Digikoppeling advice)."""
+    binds_authorities: bool
+    """Whether an extended key usage of a CA restricts this use, as OpenSSL holds for TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What one mode of operation accepts; production and test are never mixed."""
+
+    name: str
+    policies: Mapping[Role, frozenset[str]]
+    """Certificate policies per role; one of them must hold along the chain."""
+    oin_prefixes: frozenset[str]
+
+
+PURPOSES: Mapping[Role, Purpose] = MappingProxyType(
+    {
+        Role.TLS_CLIENT: Purpose(
+            frozenset({Eku.CLIENT_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}), binds_authorities=True
+        ),
+        Role.TLS_SERVER: Purpose(
+            frozenset({Eku.SERVER_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}), binds_authorities=True
+        ),
+        # Most organisations sign with their system certificate, which names TLS purposes only.
+        Role.SIGNER: Purpose(
+            frozenset(
+                {
+                    Eku.CLIENT_AUTH,
+                    Eku.SERVER_AUTH,
+                    DOCUMENT_SIGNING,
+                    MS_DOCUMENT_SIGNING,
+                    Eku.ANY_EXTENDED_KEY_USAGE,
+                }
+            ),
+            binds_authorities=False,
+        ),
+    }
+)
+
+
+def _policies(
+    system: set[str], authentication: str, authenticity: str
+) -> Mapping[Role, frozenset[str]]:
+    return MappingProxyType(
+        {
+            Role.TLS_CLIENT: frozenset(system | {authentication}),
+            Role.TLS_SERVER: frozenset(system),
+            Role.SIGNER: frozenset(system | {authenticity}),
+        }
+    )
+
+
+PRODUCTION = Acceptance(
+    "production",
+    _policies({G1_SERVER, G4_SYSTEM}, G4_LP_AUTHENTICATION, G4_LP_AUTHENTICITY),
+    PRODUCTION_PREFIXES,
+)
+TEST = Acceptance(
+    "test",
+    _policies({TEST_G1_SERVER, TRIAL_SYSTEM}, TRIAL_LP_AUTHENTICATION, TRIAL_LP_AUTHENTICITY),
+    TEST_PREFIXES,
+)
+
+
+def check_purpose(chain: Sequence[x509.Certificate], role: Role) -> None:
+    """Check that a chain may serve a role (RFC 5280 4.2.1.3, 4.2.1.9 and 4.2.1.12).
+
+    Args:
+        chain: the leaf, then its issuers; the last one is the trust anchor.
+        role: what the leaf is used for.
+
+    Raises:
+        Refusal: PKI_PURPOSE; the leaf is a CA, or its key usage, its extended key
+            usage, or for TLS that of an issuer, does not allow the role.
+    """
+    leaf, purpose = chain[0], PURPOSES[role]
+    constraints = extension_of(leaf, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise _not_for(role, "basicConstraints CA:FALSE", "a CA certificate")
+    usage = extension_of(leaf, x509.KeyUsage)
+    if usage is None or not usage.digital_signature:
+        received = "no keyUsage" if usage is None else "keyUsage without digitalSignature"
+        raise _not_for(role, "keyUsage digitalSignature", received)
+    for certificate in chain if purpose.binds_authorities else chain[:1]:
+        extended = extension_of(certificate, x509.ExtendedKeyUsage)
+        if extended is not None and purpose.extended.isdisjoint(extended):
+            whose = "extendedKeyUsage" if certificate is leaf else "extendedKeyUsage of a CA"
+            received = f"{whose} {_dotted(oid.dotted_string for oid in extended)}"
+            wanted = _dotted(oid.dotted_string for oid in purpose.extended)
+            raise _not_for(role, f"extendedKeyUsage with one of {wanted}", received)
+
+
+def check_policy(chain: Sequence[x509.Certificate], role: Role, acceptance: Acceptance) -> None:
+    """Check that an accepted policy holds along a chain (Digikoppeling PKI005, RFC 5280 6.1).
+
+    A policy holds when the leaf names it and every intermediate names it or
+    anyPolicy; that is what RFC 5280's tree comes to without policy mappings.
+
+    Raises:
+        Refusal: PKI_POLICY; no policy that is accepted for the role holds.
+    """
+    accepted = acceptance.policies[role]
+    named = policies_of(chain[0])
+    holding = accepted & named
+    for issuer in chain[1:-1]:
+        theirs = policies_of(issuer)
+        if ANY_POLICY not in theirs:
+            holding &= theirs
+    if not holding:
+        received = "not named by every CA of the chain" if accepted & named else _dotted(named)
+        raise Refusal(
+            checks.PKI_POLICY,
+            expected=f"for {role.value} ({acceptance.name}) one of {_dotted(accepted)}",
+            received=received or "no certificate policy",
+        )
+
+
+def policies_of(certificate: x509.Certificate) -> frozenset[str]:
+    """Return the dotted policy OIDs that a certificate names (RFC 5280 4.2.1.4)."""
+    found = extension_of(certificate, x509.CertificatePolicies)
+    return frozenset(entry.policy_identifier.dotted_string for entry in found or ())
+
+
+def extension_of(certificate: x509.Certificate, kind: type[_T]) -> _T | None:
+    """Return the value of an extension, or None where a certificate does not have it."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _dotted(oids: Iterable[str]) -> str:
+    return ", ".join(sorted(oids))
+
+
+def _not_for(role: Role, expected: str, received: str) -> Refusal:
+    return Refusal(checks.PKI_PURPOSE, expected=f"for {role.value}: {expected}", received=received)
