@@ -1,0 +1,228 @@
+"""Signing: answers by template, requests in the tree that a SOAP library built.
+
+Both sign the same parts: Timestamp, every wsa header, Body. An answer is written
+as text that is already in canonical form, so that the only cryptographic cost
+left is RSA. A request belongs to somebody else's tree, whose prefixes and
+declarations we must take as they are, so its parts are canonicalised in place.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from xml.sax.saxutils import escape
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from lxml import etree
+
+from digipoort_wus.clock import format_utc
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.names import (
+    BASE64_BINARY,
+    DS,
+    EXC_C14N,
+    SHA1,
+    SHA256,
+    SOAP,
+    WSA,
+    WSSE,
+    WSU,
+    X509_V3,
+)
+from digipoort_wus.pki.identity import Identity
+from digipoort_wus.soap.envelope import SECURITY, local_name, namespace
+from digipoort_wus.wss.header import WSU_ID
+from digipoort_wus.wss.policy import HASHES, Suite
+from digipoort_wus.xmlsafe.c14n import canonicalize
+
+LIFETIME = timedelta(minutes=10)
+"""From Created to Expires: what Digipoort's own answers have."""
+
+_HASHLIB = {SHA1: "sha1", SHA256: "sha256"}
+_TIMESTAMP_ID, _BODY_ID, _TOKEN_ID = "TS-1", "Body-1", "X509-1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One signed part: its Id and the octets its digest is over."""
+
+    id: str
+    octets: bytes
+
+
+def signed_answer(
+    headers: Sequence[tuple[str, str]],
+    body_child: etree._Element,
+    *,
+    identity: Identity,
+    suite: Suite,
+    created: datetime,
+) -> bytes:
+    """Return a whole signed SOAP message as UTF-8 octets.
+
+    Args:
+        headers: local names and values of the wsa headers, in order.
+        body_child: the element for the Body; a tree of its own.
+        identity: whose certificate and key sign.
+        suite: signature and digest algorithm.
+        created: the moment of signing.
+
+    Digipoort answers as observed: Created and Expires ten minutes apart, direct
+    reference to the token, token not signed. wsse:Security stands last, because
+    gSOAP miscounts a signed header behind it.
+    """
+    blocks = [
+        _Part(
+            f"{name}-1",
+            f'<wsa:{name} xmlns:wsa="{WSA}" xmlns:wsu="{WSU}" wsu:Id="{name}-1">'
+            f"{_text(value)}</wsa:{name}>".encode(),
+        )
+        for name, value in headers
+    ]
+    body = _Part(
+        _BODY_ID,
+        b'<soapenv:Body xmlns:soapenv="%b" xmlns:wsu="%b" wsu:Id="%b">%b</soapenv:Body>'
+        % (SOAP.encode(), WSU.encode(), _BODY_ID.encode(), canonicalize(body_child)),
+    )
+    timestamp = _Part(_TIMESTAMP_ID, _timestamp(created, LIFETIME).encode())
+    signed_info = _signed_info(
+        suite, [(part.id, _digest(suite, part.octets)) for part in (timestamp, *blocks, body)]
+    )
+    security = _security(
+        timestamp.octets.decode(),
+        _token(identity, _TOKEN_ID),
+        signed_info,
+        _b64(_sign(identity, suite, signed_info.encode())),
+        _TOKEN_ID,
+    )
+    return b"".join(
+        (
+            f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header>'.encode(),
+            *(part.octets for part in blocks),
+            security.encode(),
+            b"</soapenv:Header>",
+            body.octets,
+            b"</soapenv:Envelope>",
+        )
+    )
+
+
+def sign_request(
+    root: etree._Element,
+    *,
+    identity: Identity,
+    suite: Suite,
+    created: datetime,
+    lifetime: timedelta = LIFETIME,
+) -> None:
+    """Sign a request in place: add wsse:Security to its Header.
+
+    Args:
+        root: a SOAP 1.1 Envelope with its wsa headers and Body complete; it must
+            not be changed or indented afterwards.
+        identity: whose certificate and key sign.
+        suite: signature and digest algorithm.
+        created: the moment of signing.
+        lifetime: from Created to Expires.
+
+    Raises:
+        ConfigurationError: the envelope has no Header or Body, or is signed already.
+
+    Digipoort WSDL 1.2: Body, Timestamp and every wsa header are signed.
+    """
+    header, body = root.find(f"{{{SOAP}}}Header"), root.find(f"{{{SOAP}}}Body")
+    if header is None or body is None:
+        raise ConfigurationError(
+            "The envelope has no Header or no Body: add the wsa headers before signing."
+        )
+    if header.find(SECURITY) is not None:
+        raise ConfigurationError("The envelope has a wsse:Security already: sign it only once.")
+    blocks = [block for block in header if namespace(block) == WSA]
+    # A prefix of our own making, so that Ids cannot clash with those of the payload.
+    stem = hashlib.sha256(f"{format_utc(created)}{id(root)}".encode()).hexdigest()[:16]
+    parts = [(body, f"id-{stem}-Body")]
+    parts += [(block, f"id-{stem}-{local_name(block)}") for block in blocks]
+    for part, part_id in parts:
+        part.set(WSU_ID, part_id)
+    timestamp_id, token_id = f"id-{stem}-TS", f"id-{stem}-X509"
+    order = [timestamp_id, *(part_id for _, part_id in parts)]
+    security = etree.fromstring(
+        _security(
+            _timestamp(created, lifetime, timestamp_id),
+            _token(identity, token_id),
+            _signed_info(suite, [(part_id, "") for part_id in order]),
+            "",
+            token_id,
+        )
+    )
+    header.append(security)
+    # From here on the tree stands as it will be sent; what is signed is read from it.
+    timestamp, _, signature = security
+    signed_info, signature_value, _ = signature
+    targets = [timestamp, *(part for part, _ in parts)]
+    values = signed_info.iterfind(f".//{{{DS}}}DigestValue")
+    for target, value in zip(targets, values, strict=True):
+        value.text = _digest(suite, canonicalize(target))
+    signature_value.text = _b64(_sign(identity, suite, canonicalize(signed_info)))
+
+
+def _timestamp(created: datetime, lifetime: timedelta, part_id: str = _TIMESTAMP_ID) -> str:
+    return (
+        f'<wsu:Timestamp xmlns:wsu="{WSU}" wsu:Id="{part_id}">'
+        f"<wsu:Created>{format_utc(created)}</wsu:Created>"
+        f"<wsu:Expires>{format_utc(created + lifetime)}</wsu:Expires></wsu:Timestamp>"
+    )
+
+
+def _token(identity: Identity, token_id: str) -> str:
+    der = identity.certificate.public_bytes(serialization.Encoding.DER)
+    return (
+        f'<wsse:BinarySecurityToken xmlns:wsu="{WSU}" EncodingType="{BASE64_BINARY}" '
+        f'ValueType="{X509_V3}" wsu:Id="{token_id}">{_b64(der)}</wsse:BinarySecurityToken>'
+    )
+
+
+def _signed_info(suite: Suite, digests: Sequence[tuple[str, str]]) -> str:
+    """Return SignedInfo in its exclusive canonical form."""
+    references = "".join(
+        f'<ds:Reference URI="#{part_id}"><ds:Transforms>'
+        f'<ds:Transform Algorithm="{EXC_C14N}"></ds:Transform></ds:Transforms>'
+        f'<ds:DigestMethod Algorithm="{suite.digest}"></ds:DigestMethod>'
+        f"<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference>"
+        for part_id, digest in digests
+    )
+    return (
+        f'<ds:SignedInfo xmlns:ds="{DS}">'
+        f'<ds:CanonicalizationMethod Algorithm="{EXC_C14N}"></ds:CanonicalizationMethod>'
+        f'<ds:SignatureMethod Algorithm="{suite.signature}"></ds:SignatureMethod>'
+        f"{references}</ds:SignedInfo>"
+    )
+
+
+def _security(timestamp: str, token: str, signed_info: str, value: str, token_id: str) -> str:
+    return (
+        f'<wsse:Security xmlns:wsse="{WSSE}" xmlns:soapenv="{SOAP}" soapenv:mustUnderstand="1">'
+        f'{timestamp}{token}<ds:Signature xmlns:ds="{DS}">{signed_info}'
+        f"<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo>"
+        f'<wsse:SecurityTokenReference><wsse:Reference URI="#{token_id}" ValueType="{X509_V3}"/>'
+        "</wsse:SecurityTokenReference></ds:KeyInfo></ds:Signature></wsse:Security>"
+    )
+
+
+def _sign(identity: Identity, suite: Suite, octets: bytes) -> bytes:
+    return identity.private_key.sign(octets, padding.PKCS1v15(), HASHES[suite.signature])
+
+
+def _digest(suite: Suite, octets: bytes) -> str:
+    return _b64(hashlib.new(_HASHLIB[suite.digest], octets, usedforsecurity=False).digest())
+
+
+def _b64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")
+
+
+def _text(value: str) -> str:
+    """Escape character data as canonical XML writes it."""
+    return escape(value, {"\r": "&#xD;"})
