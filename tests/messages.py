@@ -22,13 +22,19 @@ from digipoort_wus.wss.policy import SUITE_SHA256, Suite
 from digipoort_wus.wss.sign import sign_request
 
 NOW = datetime(2026, 6, 1, 12, 0, 0, tzinfo=UTC)
-XBRL = b"""<?xml version="1.0" encoding="UTF-8"?>
-<xbrli:xbrl xmlns:xbrli="http://www.xbrl.org/2003/instance">
-  <xbrli:context id="c"><xbrli:entity><xbrli:identifier scheme="www.belastingdienst.nl/omzetbelastingnummer">001000044B37</xbrli:identifier></xbrli:entity>
-  <xbrli:period><xbrli:instant>2026-03-31</xbrli:instant></xbrli:period></xbrli:context>
-</xbrli:xbrl>
-"""
-PARTY = "<t:identiteitBelanghebbende><t:nummer>001000044B37</t:nummer><t:type>Fi</t:type></t:identiteitBelanghebbende>"
+XBRL = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b'<xbrli:xbrl xmlns:xbrli="http://www.xbrl.org/2003/instance">'
+    b'<xbrli:context id="c"><xbrli:entity>'
+    b'<xbrli:identifier scheme="www.belastingdienst.nl/omzetbelastingnummer">001000044B37'
+    b"</xbrli:identifier></xbrli:entity>"
+    b"<xbrli:period><xbrli:instant>2026-03-31</xbrli:instant></xbrli:period></xbrli:context>"
+    b"</xbrli:xbrl>\n"
+)
+PARTY = (
+    "<t:identiteitBelanghebbende><t:nummer>001000044B37</t:nummer><t:type>Fi</t:type>"
+    "</t:identiteitBelanghebbende>"
+)
 
 
 def operation(name: str) -> tuple[Service, Operation]:

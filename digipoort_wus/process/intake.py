@@ -1,0 +1,120 @@
+"""Acceptance of a delivery: everything that must be durable before anybody is answered.
+
+What a kenmerk in the request means is inferred from the XSD's annotation (a delivery
+for which no kenmerk exists yet starts a process): a kenmerk that we never issued gives
+a new process with *our* kenmerk; one of the same sender and the same berichtsoort
+continues that process; any other is refused. To continue is to go through all steps
+once more under the same kenmerk: the new delivery is a filing of its own with its own
+berichtkenmerk and content, its statuses start again at 105 behind the earlier ones,
+and its job waits until the earlier delivery has no job any more, so that the statuses
+of the two do not mix. No known client does this.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from digipoort_wus import checks
+from digipoort_wus.clock import to_milliseconds
+from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.filing import Delivery, Filing
+from digipoort_wus.names import NO_AUTHORISATION_SERVICE
+from digipoort_wus.process.api import Caller
+from digipoort_wus.process.routes import Route, Routes
+from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, timed
+from digipoort_wus.store.ports import Job, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What this gateway accepts.
+
+    Args:
+        routes: the berichtsoorten.
+        authorisation_services: values of ``autorisatieAdres`` besides "none".
+    """
+
+    routes: Routes
+    authorisation_services: frozenset[str] = frozenset()
+
+
+def accept(
+    transaction: Transaction,
+    caller: Caller,
+    delivery: Delivery,
+    *,
+    house: House,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> Filing:
+    """Keep a delivery with its first three statuses and its job, or find the repeated one.
+
+    A repeat (same sender, same wsa:MessageID, same digest of the signed Body) gives the
+    first filing, whatever the configuration has become since.
+
+    Args:
+        transaction: nothing is kept unless it commits.
+        caller: who signed, and which message.
+        delivery: as it was sent.
+        house: what this gateway accepts.
+        now: moment of receipt.
+        new_id: makes a lower-case UUID, for kenmerk and berichtkenmerk.
+
+    Raises:
+        Refusal: MESSAGE-ID-REUSED, BERICHTSOORT-KNOWN, AUSP-KNOWN or KENMERK-CONTINUE.
+    """
+    receipt = transaction.receipt(caller.oin, caller.message_id)
+    if receipt is not None:
+        if receipt.body_digest != caller.body_digest:
+            raise Refusal(checks.MESSAGE_ID_REUSED)
+        return transaction.filing(receipt.filing_id)
+    route = house.routes.get(delivery.berichtsoort)
+    if route is None:
+        raise Refusal(checks.BERICHTSOORT_KNOWN, received=delivery.berichtsoort)
+    check_authorisation_service(delivery.autorisatie_adres, house.authorisation_services)
+    continued = _continued(transaction, caller, delivery)
+    filing = Filing(
+        kenmerk=continued or new_id(),
+        berichtkenmerk=new_id(),
+        sender=caller.oin,
+        received_at=to_milliseconds(now),
+        delivery=_addressed(delivery, route),
+    )
+    filing_id = transaction.add_filing(filing, caller.message_id, caller.body_digest)
+    last = transaction.last_status_at(filing.kenmerk) if continued else None
+    transaction.add_statuses(filing_id, timed(INTAKE_STATUSES, filing.received_at, last))
+    transaction.add_job(
+        Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
+    )
+    return filing
+
+
+def check_authorisation_service(address: str | None, known: frozenset[str]) -> None:
+    """Accept an absent ``autorisatieAdres``, the one that means none, and known ones.
+
+    Raises:
+        Refusal: AUSP-KNOWN.
+    """
+    if address and address.removesuffix("/") != NO_AUTHORISATION_SERVICE and address not in known:
+        raise Refusal(checks.AUSP_KNOWN, expected=NO_AUTHORISATION_SERVICE)
+
+
+def _continued(transaction: Transaction, caller: Caller, delivery: Delivery) -> str | None:
+    """Return the kenmerk of the process that this delivery continues, None for a new one."""
+    earlier = transaction.filings_of(delivery.kenmerk) if delivery.kenmerk else ()
+    if not earlier:
+        return None
+    if (earlier[0].sender, earlier[0].berichtsoort) != (caller.oin, delivery.berichtsoort):
+        raise Refusal(checks.KENMERK_CONTINUE)
+    return earlier[0].kenmerk
+
+
+def _addressed(delivery: Delivery, route: Route) -> Delivery:
+    """Fill in the receiver from the route, as real answers show it."""
+    if delivery.ontvanger is not None or route.ontvanger is None:
+        return delivery
+    return replace(
+        delivery,
+        ontvanger=route.ontvanger,
+        rol_ontvanger=delivery.rol_ontvanger or route.rol_ontvanger,
+    )

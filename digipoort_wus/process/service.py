@@ -1,0 +1,288 @@
+"""The process as the services see it: :class:`~digipoort_wus.process.api.ProcessApi` on a store.
+
+Checks that need no store are done when the future is made, but like everything else
+they arrive through it. Nothing here blocks the caller: reads run in the executor that
+was passed in, writes in the store's writer, slow answers of a scenario in a timer.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from digipoort_wus import checks
+from digipoort_wus.clock import Clock
+from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
+from digipoort_wus.filing.party import Party
+from digipoort_wus.process import intake, queries
+from digipoort_wus.process.api import (
+    Caller,
+    MailboxEntry,
+    MailboxQuery,
+    Period,
+    ProcessEntry,
+    ProcessStatus,
+    Scope,
+)
+from digipoort_wus.process.scenarios import (
+    Reply,
+    Scenario,
+    Scenarios,
+    no_scenarios,
+    scenario_of,
+)
+from digipoort_wus.store.payloads import IN_ROW_BELOW
+from digipoort_wus.store.ports import Reader, Store, Transaction
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+Delay = Callable[[float, Callable[[], None]], None]
+"""Calls a function after so many seconds, without blocking."""
+
+
+def thread_timer(seconds: float, callback: Callable[[], None]) -> None:
+    """Call a function after so many seconds from a daemon thread."""
+    timer = threading.Timer(seconds, callback)
+    timer.daemon = True
+    timer.start()
+
+
+def do_nothing() -> None:
+    """Do nothing: nobody has to be woken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessService:
+    """Answers for the gateway.
+
+    Args:
+        store: where everything is.
+        house: what this gateway accepts.
+        clock: gives the moment of receipt.
+        new_id: makes lower-case UUIDs.
+        executor: for reads and for writing large payloads.
+        wake: is called when there is new work, from the store's writer.
+        scenarios: in a sandbox.
+        delay: for slow answers.
+    """
+
+    store: Store
+    house: intake.House
+    clock: Clock
+    new_id: Callable[[], str]
+    executor: Executor
+    wake: Callable[[], None] = do_nothing
+    scenarios: Scenarios = field(default_factory=no_scenarios)
+    delay: Delay = thread_timer
+
+    def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
+        """Store the delivery durably with statuses 105, 100 and 110 and a job; then resolve."""
+        scenario = scenario_of(self.scenarios, delivery.aanleverkenmerk)
+        now = self.clock()
+
+        def work(transaction: Transaction) -> Filing:
+            return intake.accept(
+                transaction, caller, delivery, house=self.house, now=now, new_id=self.new_id
+            )
+
+        try:
+            pause = _played(scenario, scenario.accept) if scenario else 0.0
+        except Refusal as refusal:
+            return _failed(refusal)
+        accepted = self._write_filing(delivery, work)
+        accepted.add_done_callback(self._wake_after)
+        return self._after(accepted, lambda _: pause, _same) if pause else accepted
+
+    def berichtsoorten(
+        self, caller: Caller, party: Party, autorisatie_adres: str | None
+    ) -> Future[Sequence[str]]:
+        """Return which berichtsoorten the caller may file for the party, by its register."""
+        del caller
+        try:
+            self._check(autorisatie_adres, Period())
+        except Refusal as refusal:
+            return _failed(refusal)
+        routes = self.house.routes.values()
+        future: Future[Sequence[str]] = Future()
+        future.set_result([route.berichtsoort for route in routes if route.concerns(party)])
+        return future
+
+    def processes(
+        self, caller: Caller, berichtsoort: str, party: Party, autorisatie_adres: str | None
+    ) -> Future[Sequence[ProcessEntry]]:
+        """Return the caller's processes of this berichtsoort and party, oldest first."""
+        work = partial(queries.processes, oin=caller.oin, berichtsoort=berichtsoort, party=party)
+        return self._read(work, autorisatie_adres, Period())
+
+    def process_statuses(
+        self,
+        caller: Caller,
+        kenmerk: str,
+        period: Period,
+        scope: Scope,
+        autorisatie_adres: str | None,
+    ) -> Future[Sequence[ProcessStatus]]:
+        """Return the statuses of one process of the caller in order of time."""
+
+        def look(reader: Reader) -> tuple[float, Sequence[ProcessStatus]]:
+            pause = self._pause(reader, caller, kenmerk)
+            return pause, queries.process_statuses(reader, caller.oin, kenmerk, period)
+
+        def take(transaction: Transaction) -> tuple[float, Sequence[ProcessStatus]]:
+            pause = self._pause(transaction, caller, kenmerk)
+            return pause, queries.new_process_statuses(transaction, caller.oin, kenmerk, period)
+
+        if scope is Scope.NEW:
+            answer = self._write(take, autorisatie_adres, period)
+        else:
+            answer = self._read(look, autorisatie_adres, period)
+        return self._after(answer, lambda pair: pair[0], lambda pair: pair[1])
+
+    def new_statuses(
+        self,
+        caller: Caller,
+        berichtsoort: str,
+        party: Party,
+        period: Period,
+        autorisatie_adres: str | None,
+    ) -> Future[Sequence[ProcessStatus]]:
+        """Return and mark the new statuses of all processes of this berichtsoort and party."""
+        work = partial(
+            queries.new_statuses,
+            oin=caller.oin,
+            berichtsoort=berichtsoort,
+            party=party,
+            period=period,
+        )
+        return self._write(work, autorisatie_adres, period)
+
+    def messages(
+        self, caller: Caller, query: MailboxQuery, scope: Scope
+    ) -> Future[Sequence[ReturnMessage]]:
+        """Return the caller's return messages with their content, oldest first."""
+        if scope is Scope.NEW:
+            take = partial(queries.new_messages, oin=caller.oin, query=query)
+            return self._write(take, query.autorisatie_adres, query.period)
+        look = partial(queries.messages, oin=caller.oin, query=query)
+        return self._read(look, query.autorisatie_adres, query.period)
+
+    def message_list(
+        self, caller: Caller, query: MailboxQuery, scope: Scope
+    ) -> Future[Sequence[MailboxEntry]]:
+        """Return the caller's return messages without their content, oldest first."""
+        look = partial(queries.message_list, oin=caller.oin, query=query, scope=scope)
+        return self._read(look, query.autorisatie_adres, query.period)
+
+    def _check(self, autorisatie_adres: str | None, period: Period) -> None:
+        intake.check_authorisation_service(autorisatie_adres, self.house.authorisation_services)
+        queries.check_period(period)
+
+    def _read(
+        self, work: Callable[[Reader], T], autorisatie_adres: str | None, period: Period
+    ) -> Future[T]:
+        try:
+            self._check(autorisatie_adres, period)
+        except Refusal as refusal:
+            return _failed(refusal)
+        return self.executor.submit(self.store.read, work)
+
+    def _write(
+        self, work: Callable[[Transaction], T], autorisatie_adres: str | None, period: Period
+    ) -> Future[T]:
+        try:
+            self._check(autorisatie_adres, period)
+        except Refusal as refusal:
+            return _failed(refusal)
+        return self.store.write(work)
+
+    def _write_filing(
+        self, delivery: Delivery, work: Callable[[Transaction], Filing]
+    ) -> Future[Filing]:
+        """Make large documents durable outside the writer, which everybody waits for."""
+        documents = (delivery.document, *delivery.attachments)
+        large = any(len(document.content) >= IN_ROW_BELOW for document in documents)
+        if not large or delivery.berichtsoort not in self.house.routes:
+            return self.store.write(work)
+        outer: Future[Filing] = _begun()
+
+        def write(kept: Future[None]) -> None:
+            error = kept.exception()
+            if error is not None:
+                outer.set_exception(error)
+            else:
+                self.store.write(work).add_done_callback(partial(_copy, outer))
+
+        self.executor.submit(self.store.keep, documents).add_done_callback(write)
+        return outer
+
+    def _wake_after(self, accepted: Future[Filing]) -> None:
+        if not accepted.cancelled() and accepted.exception() is None:
+            self.wake()
+
+    def _pause(self, reader: Reader, caller: Caller, kenmerk: str) -> float:
+        """Play the scenario of a process towards who asks for its statuses."""
+        aanleverkenmerk = queries.own_process(reader, caller.oin, kenmerk)
+        scenario = scenario_of(self.scenarios, aanleverkenmerk)
+        return _played(scenario, scenario.status) if scenario else 0.0
+
+    def _after(
+        self, inner: Future[S], pause: Callable[[S], float], value: Callable[[S], T]
+    ) -> Future[T]:
+        """Return a future that resolves to a part of another, perhaps later."""
+        outer: Future[T] = _begun()
+
+        def done(_: Future[S]) -> None:
+            if (error := inner.exception()) is not None:
+                outer.set_exception(error)
+                return
+            result = inner.result()
+            seconds = pause(result)
+            if seconds:
+                self.delay(seconds, lambda: outer.set_result(value(result)))
+            else:
+                outer.set_result(value(result))
+
+        inner.add_done_callback(done)
+        return outer
+
+
+def _played(scenario: Scenario, reply: Reply) -> float:
+    """Refuse as the scenario says, or return by how many seconds it delays the answer."""
+    match reply:
+        case Reply.FAULT:
+            raise Refusal(checks.SCENARIO_FAULT, received=scenario.name)
+        case Reply.OVERLOAD:
+            raise Refusal(checks.OVERLOAD, received=scenario.name)
+        case Reply.SLOW:
+            return scenario.delay.total_seconds()
+        case Reply.NORMAL:
+            return 0.0
+
+
+def _begun() -> "Future[T]":
+    """Return a future that cannot be cancelled: what it stands for is under way."""
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def _failed(refusal: Refusal) -> "Future[T]":
+    future: Future[T] = Future()
+    future.set_exception(refusal)
+    return future
+
+
+def _copy(outer: "Future[T]", inner: "Future[T]") -> None:
+    error = inner.exception()
+    if error is not None:
+        outer.set_exception(error)
+    else:
+        outer.set_result(inner.result())
+
+
+def _same(value: T) -> T:
+    return value

@@ -1,0 +1,303 @@
+"""The embedded store: SQLite with one writer, which commits waiting works together.
+
+Only the writer's connection writes and checkpoints. That gives one fsync to many
+works, and keeps clear of SQLite's WAL-reset bug (3.7.0 to 3.51.2): two connections
+that write or checkpoint at the same moment can damage the file. Readers open the
+file read-only; a lock on the data directory keeps other processes out.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.filing.filing import Document
+from digipoort_wus.store.payloads import IN_ROW_BELOW, PayloadFiles
+from digipoort_wus.store.ports import Reader, StoreFailed, Transaction
+from digipoort_wus.store.rows import SqliteReader, SqliteTransaction
+from digipoort_wus.store.schema import bring_up_to_date
+
+T = TypeVar("T")
+
+GROUP_MAX = 64
+"""Works in one commit: measured, more gains nothing and makes the first one wait."""
+_DATABASE = "digipoort.db"
+_OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_BUSY_SECONDS = 5.0
+# After these the file, or what the system holds of it, is not to be trusted any more:
+# a second fsync after a failed one reports success without having written.
+_LASTING = frozenset(
+    (
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+    )
+)
+
+
+def open_sqlite(directory: Path) -> "SqliteStore":
+    """Open the store in a data directory, and make it there when there is none.
+
+    Leases that are found were held by a process that is dead, because this one holds
+    the lock: they end here.
+
+    Args:
+        directory: is created readable by its owner only.
+
+    Raises:
+        ConfigurationError: the directory is in use, cannot be used, or was written by
+            a newer version.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise ConfigurationError(f"SQLite is {sqlite3.sqlite_version}: 3.37 or newer is needed")
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(directory)
+    except OSError as error:
+        raise ConfigurationError(f"cannot use the data directory: {error}") from error
+    try:
+        path = directory / _DATABASE
+        # SQLite gives its other files the mode of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = _connect(path, "rwc")
+        try:
+            bring_up_to_date(connection)
+            connection.execute("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL")
+            return SqliteStore(connection, PayloadFiles(directory / "payloads"), path, lock)
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        os.close(lock)
+        raise ConfigurationError(f"cannot open the store: {error}") from error
+    except BaseException:
+        os.close(lock)
+        raise
+
+
+class SqliteStore:
+    """Implements :class:`~digipoort_wus.store.ports.Store`; made by :func:`open_sqlite`."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, files: PayloadFiles, path: Path, lock: int
+    ) -> None:
+        self._connection = connection
+        self._files = files
+        self._path = path
+        self._lock = lock
+        self._transaction = SqliteTransaction(connection, files)
+        self._waiting: SimpleQueue[_Work[Any] | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._failure: StoreFailed | None = None
+        self._closed = False
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._writer = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._writer.start()
+
+    @property
+    def failure(self) -> StoreFailed | None:
+        """Return why the store takes no more writes, None while it does."""
+        return self._failure
+
+    def write(self, work: Callable[[Transaction], T]) -> "Future[T]":
+        """Run the work in the writer; the future resolves only after the commit."""
+        item = _Work(work)
+        with self._gate:
+            if self._closed:
+                item.future.set_exception(StoreFailed("the store is closed"))
+            elif self._failure is not None:
+                item.future.set_exception(self._failure)
+            else:
+                self._waiting.put(item)
+        return item.future
+
+    def read(self, work: Callable[[Reader], T]) -> T:
+        """Run the work over a consistent state, in the calling thread."""
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                return work(SqliteReader(connection, self._files))
+            finally:
+                connection.execute("ROLLBACK")
+
+    def keep(self, documents: Iterable[Document]) -> None:
+        """Make large documents durable ahead of the write that refers to them."""
+        for document in documents:
+            if len(document.content) >= IN_ROW_BELOW:
+                self._files.keep(document.content)
+
+    def close(self) -> None:
+        """Finish the waiting works and let go of the data directory; may be repeated."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._waiting.put(None)
+        self._writer.join()
+        with self._gate:
+            readers, self._idle_readers = self._idle_readers, []
+        for connection in readers:
+            connection.close()
+        # The last to close checkpoints, so that must be the one that writes.
+        self._connection.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> "SqliteStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection to one thread; as many exist as ever read at the same time."""
+        with self._gate:
+            if self._closed:
+                raise StoreFailed("the store is closed")
+            idle = self._idle_readers.pop() if self._idle_readers else None
+        connection = idle or _connect(self._path, "ro")
+        try:
+            yield connection
+        finally:
+            self._take_back(connection)
+
+    def _take_back(self, connection: sqlite3.Connection) -> None:
+        with self._gate:
+            if not self._closed:
+                self._idle_readers.append(connection)
+                return
+        connection.close()
+
+    def _run(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            group = [first]
+            with suppress(Empty):
+                while len(group) < GROUP_MAX:
+                    item = self._waiting.get_nowait()
+                    if item is None:
+                        self._waiting.put(None)
+                        break
+                    group.append(item)
+            self._commit([item for item in group if item.future.set_running_or_notify_cancel()])
+
+    def _commit(self, group: list["_Work[Any]"]) -> None:
+        """Run a group of works in one transaction, and only then tell the outcomes."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for item in group:
+                self._attempt(item)
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            failure = StoreFailed(f"nothing was stored: {type(error).__name__}: {error}")
+            failure.__cause__ = error
+            if _is_lasting(error):
+                self._give_up(failure)
+            for item in group:
+                item.future.set_exception(failure)
+        else:
+            for item in group:
+                item.tell()
+
+    def _attempt(self, item: "_Work[Any]") -> None:
+        """Run one work so that its failure undoes this work alone."""
+        self._connection.execute("SAVEPOINT work")
+        try:
+            item.run(self._transaction)
+        except Exception as error:
+            # SQLite itself gives up the whole transaction on some errors.
+            if _is_lasting(error) or not self._connection.in_transaction:
+                raise
+            item.error = error
+            self._connection.execute("ROLLBACK TO work")
+        self._connection.execute("RELEASE work")
+
+    def _give_up(self, failure: StoreFailed) -> None:
+        """Take no more writes, and fail those that wait."""
+        with self._gate:
+            self._failure = failure
+            waiting: list[_Work[Any]] = []
+            with suppress(Empty):
+                while (item := self._waiting.get_nowait()) is not None:
+                    waiting.append(item)
+            if self._closed:
+                self._waiting.put(None)
+        for item in waiting:
+            if item.future.set_running_or_notify_cancel():
+                item.future.set_exception(failure)
+
+
+class _Work(Generic[T]):
+    """A work, its future, and between run and commit its outcome."""
+
+    __slots__ = ("_result", "_work", "error", "future")
+
+    def __init__(self, work: Callable[[Transaction], T]) -> None:
+        self._work = work
+        self._result: list[T] = []
+        self.error: Exception | None = None
+        self.future: Future[T] = Future()
+
+    def run(self, transaction: Transaction) -> None:
+        self._result.append(self._work(transaction))
+
+    def tell(self) -> None:
+        if self.error is None:
+            self.future.set_result(self._result[0])
+        else:
+            self.future.set_exception(self.error)
+
+
+def _is_lasting(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        # Errors of the module itself carry no code.
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _LASTING
+    return not isinstance(error, Exception)
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        # Each connection is used by one thread at a time; which one, changes.
+        check_same_thread=False,
+    )
+    settings = ("foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF")
+    try:
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}")
+        if mode == "ro":
+            connection.execute("PRAGMA query_only = ON")
+        elif connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise ConfigurationError("the data directory's file system cannot hold a SQLite WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lock(directory: Path) -> int:
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise
+        raise ConfigurationError(
+            f"another gateway uses the data directory {directory}: stop it, or choose another"
+        ) from error
+    return descriptor

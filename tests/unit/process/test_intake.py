@@ -1,0 +1,205 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from digipoort_wus import checks
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.filing.filing import Document
+from digipoort_wus.filing.party import Party
+from digipoort_wus.process.api import Period, Scope
+from digipoort_wus.process.routes import read_routes, sandbox_routes
+from digipoort_wus.store.ports import FilingRow, Reader
+from tests.unit.process.sandbox import (
+    DELIVERY,
+    HAPPY,
+    OTHER,
+    START,
+    Sandbox,
+    caller,
+    done,
+    opened,
+    times,
+)
+
+
+def filings(sandbox: Sandbox, kenmerk: str) -> Sequence[FilingRow]:
+    def rows(reader: Reader) -> Sequence[FilingRow]:
+        return reader.filings_of(kenmerk)
+
+    return sandbox.store.read(rows)
+
+
+def test_acceptance_gives_three_statuses_and_a_kenmerk_of_ours(sandbox: Sandbox) -> None:
+    sandbox.clock.turn(microseconds=123456)
+    filing = sandbox.accept()
+    assert len(filing.kenmerk) == 36
+    assert filing.kenmerk == filing.kenmerk.lower() != filing.berichtkenmerk
+    assert filing.received_at == START.replace(microsecond=123000)
+    rows = done(
+        sandbox.service.process_statuses(caller(), filing.kenmerk, Period(), Scope.ALL, None)
+    )
+    assert [row.status.code for row in rows] == ["105", "100", "110"]
+    assert rows[0].status.at >= filing.received_at
+    assert times([row.status.at for row in rows])
+
+
+def test_the_receiver_is_filled_in_from_the_route(sandbox: Sandbox) -> None:
+    delivery = sandbox.accept().delivery
+    assert delivery.ontvanger == Party("00000002003214394002", "OIN")
+    assert delivery.rol_ontvanger == "overheid"
+
+
+def test_a_receiver_that_was_named_stays(sandbox: Sandbox) -> None:
+    named = replace(DELIVERY, ontvanger=Party("1", "ID-ontvanger"))
+    assert sandbox.accept(named).delivery == named
+
+
+def test_what_was_stored_is_what_was_sent(sandbox: Sandbox) -> None:
+    large = Document("application/octet-stream", "groot.bin", bytes(range(256)) * 1024)
+    delivery = replace(
+        DELIVERY,
+        kenmerk="not-ours",
+        aanleverkenmerk="é",
+        eerder_aanleverkenmerk="eerder",
+        ontvanger=Party("2", "OIN"),
+        rol_ontvanger="",
+        autorisatie_adres="http://geenausp.nl/",
+        attachments=(large, replace(large, content=b"")),
+    )
+    who = caller()
+    filing = sandbox.accept(delivery, who)
+    assert filing.delivery == delivery
+    assert filing.kenmerk != "not-ours"
+    assert sandbox.accept(delivery, who) == filing
+
+
+def test_a_repeat_gets_the_first_filing_also_after_a_restart(tmp_path: Path) -> None:
+    who = caller()
+    with opened(tmp_path / "data") as house:
+        filing = house.accept(who=who)
+        house.clock.turn(hours=1)
+        assert house.accept(who=who) == filing
+        house.run()
+    with opened(tmp_path / "data") as house:
+        assert house.accept(who=who) == filing
+        assert house.run() is None
+        assert house.codes(filing.kenmerk) == HAPPY
+        assert len(filings(house, filing.kenmerk)) == 1
+
+
+def test_another_body_under_the_same_message_id_is_refused(sandbox: Sandbox) -> None:
+    sandbox.accept(who=caller(message_id="m"))
+    with pytest.raises(Refusal) as caught:
+        sandbox.accept(who=caller(message_id="m", body=b"other"))
+    assert caught.value.check is checks.MESSAGE_ID_REUSED
+
+
+def test_another_sender_may_use_the_same_message_id(sandbox: Sandbox) -> None:
+    first = sandbox.accept(who=caller(message_id="m"))
+    second = sandbox.accept(who=caller(OTHER, message_id="m"))
+    assert first.kenmerk != second.kenmerk
+
+
+def test_an_unknown_berichtsoort_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(Refusal) as caught:
+        sandbox.accept(replace(DELIVERY, berichtsoort="omzetbelasting"))
+    assert caught.value.check is checks.BERICHTSOORT_KNOWN
+
+
+@pytest.mark.parametrize(
+    "address", [None, "", "http://geenausp.nl", "http://geenausp.nl/", "https://ausp.example/"]
+)
+def test_an_authorisation_service_that_is_none_or_known(
+    sandbox: Sandbox, address: str | None
+) -> None:
+    sandbox.accept(replace(DELIVERY, autorisatie_adres=address))
+
+
+@pytest.mark.parametrize("address", ["http://geenausp.nl//", "http://geenausp.nl.example", "x"])
+def test_another_authorisation_service_is_refused(sandbox: Sandbox, address: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        sandbox.accept(replace(DELIVERY, autorisatie_adres=address))
+    assert caught.value.check is checks.AUSP_KNOWN
+    with pytest.raises(Refusal):
+        done(sandbox.service.berichtsoorten(caller(), Party("1", "Fi"), address))
+
+
+def test_a_known_kenmerk_continues_the_process_after_the_earlier_delivery(
+    sandbox: Sandbox,
+) -> None:
+    first = sandbox.accept()
+    again = replace(DELIVERY, kenmerk=first.kenmerk)
+    second = sandbox.accept(again)
+    assert second.kenmerk == first.kenmerk
+    assert second.berichtkenmerk != first.berichtkenmerk
+    sandbox.run()
+    assert sandbox.codes(first.kenmerk) == HAPPY[:3] * 2 + HAPPY[3:] * 2
+    third = sandbox.accept(again)
+    sandbox.run()
+    rows = done(
+        sandbox.service.process_statuses(caller(), third.kenmerk, Period(), Scope.ALL, None)
+    )
+    assert [row.status.code for row in rows[-9:]] == HAPPY
+    assert times([row.status.at for row in rows])
+    entries = done(
+        sandbox.service.processes(caller(), "Omzetbelasting", DELIVERY.belanghebbende, None)
+    )
+    assert [entry.kenmerk for entry in entries] == [first.kenmerk]
+
+
+def test_a_kenmerk_of_another_sender_or_berichtsoort_is_refused(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    for delivery, oin in (
+        (replace(DELIVERY, kenmerk=kenmerk), OTHER),
+        (replace(DELIVERY, kenmerk=kenmerk, berichtsoort="ICP"), caller().oin),
+    ):
+        with pytest.raises(Refusal) as caught:
+            sandbox.accept(delivery, oin=oin)
+        assert caught.value.check is checks.KENMERK_CONTINUE
+    assert len(filings(sandbox, kenmerk)) == 1
+
+
+def test_a_clock_that_goes_back_does_not_turn_statuses_round(sandbox: Sandbox) -> None:
+    filing = sandbox.accept()
+    sandbox.clock.turn(milliseconds=1)
+    sandbox.run()
+    sandbox.clock.turn(hours=-1)
+    sandbox.accept(replace(DELIVERY, kenmerk=filing.kenmerk))
+    sandbox.run()
+    rows = done(
+        sandbox.service.process_statuses(caller(), filing.kenmerk, Period(), Scope.ALL, None)
+    )
+    assert len(rows) == 18
+    assert times([row.status.at for row in rows])
+
+
+def test_the_sandbox_knows_these_berichtsoorten() -> None:
+    assert list(sandbox_routes()) == ["Omzetbelasting", "ICP", "OBSUP", "Aangifte_LH", "TEST"]
+
+
+def test_berichtsoorten_of_a_party(sandbox: Sandbox) -> None:
+    def known(type_: str) -> list[str]:
+        found = done(sandbox.service.berichtsoorten(caller(), Party("1", type_), None))
+        return list(found)
+
+    assert known("fi") == ["Omzetbelasting", "ICP", "OBSUP", "TEST"]
+    assert known("LHnr") == ["Aangifte_LH", "TEST"]
+    assert known("kvk") == ["TEST"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[[route]]\nabout = 'x'",
+        "[[route]]\nberichtsoort = ''",
+        "[[route]]\nberichtsoort = 'x'\nbelanghebbende_types = 'Fi'",
+        "[[route]]\nberichtsoort = 'x'\nontvnger = '1'",
+        "[[route]]\nberichtsoort = 'x'\n[[route]]\nberichtsoort = 'x'",
+    ],
+)
+def test_a_wrong_table_of_routes_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError):
+        read_routes(text)

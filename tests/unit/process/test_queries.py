@@ -1,0 +1,141 @@
+"""Everybody sees his own, and what is new is new once."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from digipoort_wus import checks
+from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.party import Party
+from digipoort_wus.process.api import MailboxQuery, Period, Scope
+from tests.unit.process.sandbox import DELIVERY, HAPPY, OTHER, START, Sandbox, caller, done
+
+PARTY = DELIVERY.belanghebbende
+ALWAYS = Period()
+
+
+def new(sandbox: Sandbox, party: Party = PARTY, period: Period = ALWAYS) -> list[str]:
+    found = sandbox.service.new_statuses(caller(), "Omzetbelasting", party, period, None)
+    return [row.status.code for row in done(found)]
+
+
+def test_a_foreign_kenmerk_looks_like_an_unknown_one(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    explanations = set()
+    for asked in (kenmerk, "no-such-kenmerk"):
+        for scope in Scope:
+            with pytest.raises(Refusal) as caught:
+                sandbox.codes(asked, oin=OTHER, scope=scope)
+            assert caught.value.check is checks.KENMERK_KNOWN
+            explanations.add(caught.value.explanation())
+            query = MailboxQuery(kenmerk=asked)
+            with pytest.raises(Refusal) as caught:
+                done(sandbox.service.messages(caller(OTHER), query, scope))
+            explanations.add(caught.value.explanation())
+            with pytest.raises(Refusal) as caught:
+                done(sandbox.service.message_list(caller(OTHER), query, scope))
+            explanations.add(caught.value.explanation())
+    assert len(explanations) == 1
+    assert sandbox.codes(kenmerk, scope=Scope.NEW) == HAPPY[:3]
+
+
+def test_foreign_filings_are_invisible(sandbox: Sandbox) -> None:
+    sandbox.accept()
+    sandbox.run()
+    service, other = sandbox.service, caller(OTHER)
+    assert done(service.processes(other, "Omzetbelasting", PARTY, None)) == []
+    assert done(service.new_statuses(other, "Omzetbelasting", PARTY, Period(), None)) == []
+    assert done(service.messages(other, MailboxQuery(), Scope.NEW)) == []
+    assert done(service.message_list(other, MailboxQuery(), Scope.ALL)) == []
+
+
+def test_processes_are_of_one_party_and_berichtsoort(sandbox: Sandbox) -> None:
+    first = sandbox.accept()
+    sandbox.clock.turn(seconds=1)
+    second = sandbox.accept()
+    sandbox.accept(replace(DELIVERY, berichtsoort="ICP"))
+    sandbox.accept(replace(DELIVERY, belanghebbende=Party("001000044B38", "Fi")))
+    sandbox.accept(replace(DELIVERY, belanghebbende=Party(PARTY.number, "BTW")))
+    same = Party(PARTY.number, "FI")
+    entries = done(sandbox.service.processes(caller(), "Omzetbelasting", same, None))
+    assert [entry.kenmerk for entry in entries] == [first.kenmerk, second.kenmerk]
+    assert entries[0].ontvanger == first.delivery.ontvanger
+
+
+def test_new_statuses_of_a_process_are_new_once(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    assert sandbox.codes(kenmerk, scope=Scope.NEW) == HAPPY[:3]
+    assert sandbox.codes(kenmerk, scope=Scope.NEW) == []
+    sandbox.run()
+    assert sandbox.codes(kenmerk) == HAPPY
+    assert sandbox.codes(kenmerk, scope=Scope.NEW) == HAPPY[3:]
+    assert new(sandbox) == []
+    assert sandbox.codes(kenmerk) == HAPPY
+
+
+def test_new_statuses_of_all_processes(sandbox: Sandbox) -> None:
+    sandbox.accept()
+    sandbox.accept()
+    assert new(sandbox, Party("1", "Fi")) == []
+    assert sorted(new(sandbox)) == sorted(HAPPY[:3] * 2)
+    sandbox.run()
+    assert len(new(sandbox)) == 12
+    assert new(sandbox) == []
+
+
+def test_a_query_that_is_refused_marks_nothing(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    backwards = Period(START, START - timedelta(seconds=1))
+    with pytest.raises(Refusal) as caught:
+        new(sandbox, period=backwards)
+    assert caught.value.check is checks.PERIOD_ORDER
+    assert sandbox.codes(kenmerk, scope=Scope.NEW) == HAPPY[:3]
+
+
+def test_a_period_includes_both_ends_and_marks_only_what_it_shows(sandbox: Sandbox) -> None:
+    sandbox.accept()
+    second = START + timedelta(milliseconds=1)
+    assert new(sandbox, period=Period(second, second)) == ["100"]
+    assert new(sandbox, period=Period(end=START)) == ["105"]
+    late = second + timedelta(microseconds=1)
+    assert new(sandbox, period=Period(start=late, end=late)) == []
+    assert new(sandbox, period=Period(start=late)) == ["110"]
+
+
+def test_the_mailbox(sandbox: Sandbox) -> None:
+    filing = sandbox.accept(replace(DELIVERY, aanleverkenmerk="mijn-kenmerk"))
+    sandbox.run()
+    service = sandbox.service
+    entries = done(service.message_list(caller(), MailboxQuery(), Scope.NEW))
+    assert [entry.kenmerk for entry in entries] == [filing.kenmerk]
+    message = done(service.messages(caller(), MailboxQuery(), Scope.NEW))[0]
+    assert message.aanleverkenmerk == "mijn-kenmerk"
+    assert message.belanghebbende == PARTY
+    assert message.berichtsoort == "Omzetbelasting"
+    assert message.elements
+    assert filing.kenmerk.encode() in message.document.content
+    assert PARTY.number.encode() not in message.document.content
+    assert done(service.messages(caller(), MailboxQuery(), Scope.NEW)) == []
+    assert done(service.message_list(caller(), MailboxQuery(), Scope.NEW)) == []
+    assert done(service.messages(caller(), MailboxQuery(), Scope.ALL)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (MailboxQuery(), 1),
+        (MailboxQuery(berichtsoort="Omzetbelasting", belanghebbende=PARTY), 1),
+        (MailboxQuery(berichtsoort="ICP"), 0),
+        (MailboxQuery(belanghebbende=Party("1", "Fi")), 0),
+        (MailboxQuery(belanghebbende=Party(PARTY.number, "LHnr")), 0),
+        (MailboxQuery(period=Period(end=START - timedelta(seconds=1))), 0),
+        (MailboxQuery(period=Period(START, START)), 1),
+    ],
+)
+def test_what_a_mailbox_query_selects(sandbox: Sandbox, query: MailboxQuery, found: int) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    assert len(done(sandbox.service.messages(caller(), query, Scope.ALL))) == found
+    own = replace(query, kenmerk=kenmerk)
+    assert len(done(sandbox.service.message_list(caller(), own, Scope.NEW))) == found

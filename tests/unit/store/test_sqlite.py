@@ -1,0 +1,380 @@
+"""The embedded store: what is committed together, who may open it, how it fails."""
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Future
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
+from digipoort_wus.filing.finding import Finding
+from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.status import Status, StatusError
+from digipoort_wus.store import schema
+from digipoort_wus.store.ports import (
+    FilingId,
+    MessageId,
+    PayloadDamaged,
+    Reader,
+    Selection,
+    StoreFailed,
+    Transaction,
+)
+from digipoort_wus.store.sqlite import GROUP_MAX, SqliteStore, open_sqlite
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LARGE = b"x" * 200_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with open_sqlite(tmp_path / "data") as made:
+        yield made
+
+
+def filing(number: int = 1, content: bytes = b"<x/>") -> Filing:
+    delivery = Delivery(
+        "Omzetbelasting", Party("001000044B37", "Fi"), "", Document("text/xml", "x", content)
+    )
+    return Filing(f"kenmerk-{number}", f"bericht-{number}", "sender", NOW, delivery)
+
+
+def add(store: SqliteStore, number: int = 1, content: bytes = b"<x/>") -> Future[FilingId]:
+    def work(transaction: Transaction) -> FilingId:
+        return transaction.add_filing(filing(number, content), f"message-{number}", b"digest")
+
+    return store.write(work)
+
+
+def kenmerken(store: SqliteStore) -> list[str]:
+    def work(reader: Reader) -> list[str]:
+        party = filing().delivery.belanghebbende
+        return [row.kenmerk for row in reader.filings("sender", "Omzetbelasting", party)]
+
+    return store.read(work)
+
+
+def hold(store: SqliteStore) -> threading.Event:
+    """Keep the writer busy until the event is set, so that works come together."""
+    release, busy = threading.Event(), threading.Event()
+
+    def wait(_: Transaction) -> None:
+        busy.set()
+        release.wait(10)
+
+    store.write(wait)
+    assert busy.wait(10)
+    return release
+
+
+def test_a_work_that_fails_undoes_itself_alone(store: SqliteStore) -> None:
+    release = hold(store)
+    first = add(store, 1)
+
+    def fails(transaction: Transaction) -> None:
+        transaction.add_filing(filing(2), "message-2", b"digest")
+        raise ValueError("ours")
+
+    second, third, again = store.write(fails), add(store, 3), add(store, 3)
+    release.set()
+    first.result(10)
+    with pytest.raises(ValueError, match="ours"):
+        second.result(10)
+    third.result(10)
+    with pytest.raises(sqlite3.IntegrityError):
+        again.result(10)
+    assert kenmerken(store) == ["kenmerk-1", "kenmerk-3"]
+
+
+def test_waiting_works_share_a_commit(store: SqliteStore) -> None:
+    commits = 0
+
+    def count(statement: str) -> None:
+        nonlocal commits
+        commits += statement == "COMMIT"
+
+    store._connection.set_trace_callback(count)
+    release = hold(store)
+    futures = [add(store, number) for number in range(3 * GROUP_MAX)]
+    release.set()
+    for future in futures:
+        future.result(10)
+    assert commits == 4
+    assert len(kenmerken(store)) == 3 * GROUP_MAX
+
+
+def test_a_future_resolves_after_the_commit(store: SqliteStore) -> None:
+    seen: list[list[str]] = []
+    release = hold(store)
+    future = add(store)
+    future.add_done_callback(lambda _: seen.append(kenmerken(store)))
+    assert kenmerken(store) == []
+    release.set()
+    future.result(10)
+    store.close()
+    assert seen == [["kenmerk-1"]]
+
+
+def test_a_work_that_was_cancelled_is_not_done(store: SqliteStore) -> None:
+    release = hold(store)
+    future = add(store)
+    assert future.cancel()
+    release.set()
+    add(store, 2).result(10)
+    with pytest.raises(CancelledError):
+        future.result(10)
+    assert kenmerken(store) == ["kenmerk-2"]
+
+
+def test_closing_finishes_what_waits_and_then_says_so(store: SqliteStore) -> None:
+    release = hold(store)
+    futures = [add(store, number) for number in range(100)]
+    release.set()
+    store.close()
+    store.close()
+    assert all(future.done() and future.exception() is None for future in futures)
+    with pytest.raises(StoreFailed, match="closed"):
+        add(store, 101).result(10)
+    with pytest.raises(StoreFailed, match="closed"):
+        kenmerken(store)
+
+
+def test_a_reader_cannot_write_and_sees_one_state(store: SqliteStore) -> None:
+    def work(reader: Reader) -> None:
+        before = reader.filings_of("kenmerk-1")
+        add(store).result(10)
+        assert reader.filings_of("kenmerk-1") == before
+        reader._execute("DELETE FROM filing")  # type: ignore[attr-defined]
+
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store.read(work)
+    assert kenmerken(store) == ["kenmerk-1"]
+
+
+def test_readers_are_as_many_as_read_at_once(store: SqliteStore) -> None:
+    threads = [threading.Thread(target=kenmerken, args=(store,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert len(store._idle_readers) == 1
+
+
+def test_a_disk_that_is_full_fails_the_works_and_not_the_store(store: SqliteStore) -> None:
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages}")
+    release = hold(store)
+    futures = [add(store, number, b"x" * 100_000) for number in range(3)]
+    release.set()
+    for future in futures:
+        assert isinstance(future.exception(10), StoreFailed | sqlite3.OperationalError)
+    assert store.failure is None
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    add(store).result(10)
+    assert kenmerken(store) == ["kenmerk-1"]
+
+
+def test_an_error_of_the_disk_ends_the_store(store: SqliteStore) -> None:
+    release = hold(store)
+    first = add(store, 1)
+
+    def broken(_: Transaction) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    second, third = store.write(broken), add(store, 3)
+    release.set()
+    for future in (first, second, third):
+        with pytest.raises(StoreFailed, match="disk I/O error"):
+            future.result(10)
+    assert store.failure is not None
+    with pytest.raises(StoreFailed, match="disk I/O error"):
+        add(store, 4).result(10)
+    assert kenmerken(store) == []
+
+
+def test_what_waits_behind_the_group_fails_with_the_store(store: SqliteStore) -> None:
+    release = hold(store)
+
+    def broken(_: Transaction) -> None:
+        raise SystemExit
+
+    first = store.write(broken)
+    futures = [add(store, number) for number in range(2 * GROUP_MAX)]
+    release.set()
+    assert isinstance(first.exception(10), StoreFailed)
+    for future in futures:
+        assert isinstance(future.exception(10), StoreFailed)
+    store.close()
+
+
+def test_a_payload_that_was_damaged_is_noticed(store: SqliteStore, tmp_path: Path) -> None:
+    small, large = add(store, 1).result(10), add(store, 2, LARGE).result(10)
+
+    def load(filing_id: FilingId) -> Filing:
+        return store.read(lambda reader: reader.filing(filing_id))
+
+    assert load(large) == filing(2, LARGE)
+    (path,) = (path for path in (tmp_path / "data/payloads").rglob("*") if path.is_file())
+    path.write_bytes(LARGE[:-1] + b"y")
+    damage = "UPDATE payload SET content = x'00000000' WHERE content IS NOT NULL"
+    store.write(lambda _: store._connection.execute(damage).rowcount).result(10)
+    for filing_id in (small, large):
+        with pytest.raises(PayloadDamaged):
+            load(filing_id)
+
+
+def test_kept_ahead_or_not_a_large_payload_is_stored_once(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    store.keep([Document("", "", LARGE), Document("", "", b"small")])
+    add(store, 1, LARGE).result(10)
+    add(store, 2, LARGE).result(10)
+    found = [path for path in (tmp_path / "data/payloads").rglob("*") if path.is_file()]
+    assert len(found) == 1
+
+
+def test_a_return_message_comes_back_as_it_was_offered(store: SqliteStore) -> None:
+    add(store).result(10)
+    message = ReturnMessage(
+        kenmerk="kenmerk-1",
+        berichtkenmerk="terug-1",
+        berichtsoort="Omzetbelasting",
+        offered_at=NOW,
+        belanghebbende=Party("001000044B37", "Fi"),
+        rol_belanghebbende="Bedrijf",
+        document=Document("text/xml", "a.xml", b"<a/>"),
+        aanleveraar="x",
+        ontvanger=Party("1", "OIN"),
+        attachments=(Document("a/b", "b", LARGE),),
+        findings=(Finding("W1", "warning", "Let op é.", "regel 1"),),
+        elements=(("naam", "waarde"), ("naam", "nog een")),
+    )
+    message_id = store.write(lambda transaction: transaction.offer(message)).result(10)
+    assert store.read(lambda reader: reader.message(message_id)) == message
+    with pytest.raises(KeyError):
+        store.read(lambda reader: reader.message(MessageId(99)))
+    with pytest.raises(KeyError):
+        store.read(lambda reader: reader.filing(FilingId(99)))
+
+
+def test_a_message_for_an_unknown_kenmerk_is_refused(store: SqliteStore) -> None:
+    message = ReturnMessage(
+        "unknown", "b", "ICP", NOW, Party("1", "Fi"), "", Document("a/b", "c", b"")
+    )
+    with pytest.raises(KeyError):
+        store.write(lambda transaction: transaction.offer(message)).result(10)
+
+
+def test_statuses_keep_error_and_details(store: SqliteStore) -> None:
+    statuses = [
+        Status("105", NOW),
+        Status("311", NOW + timedelta(milliseconds=1), StatusError("VAS500", "Fout."), "<x/>"),
+    ]
+    filing_id = add(store).result(10)
+
+    def append(transaction: Transaction, status: Status) -> None:
+        transaction.add_statuses(filing_id, [status])
+
+    for status in statuses:
+        store.write(partial(append, status=status)).result(10)
+    rows = store.read(lambda reader: reader.statuses(Selection("sender")))
+    assert [row.status for row in rows] == statuses
+    assert [row.seq for row in rows] == [1, 2]
+
+
+def test_only_the_owner_may_read(tmp_path: Path) -> None:
+    directory = tmp_path / "new" / "data"
+    with open_sqlite(directory) as store:
+        add(store, 1, LARGE).result(10)
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        for path in directory.rglob("*"):
+            expected = 0o700 if path.is_dir() else 0o600
+            assert stat.S_IMODE(path.stat().st_mode) == expected, path.name
+
+
+def test_settings_of_the_writer(store: SqliteStore) -> None:
+    def pragma(name: str) -> object:
+        return store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+    assert pragma("journal_mode") == "wal"
+    assert pragma("synchronous") == 2
+    assert pragma("foreign_keys") == 1
+    assert pragma("user_version") == schema.VERSION
+
+
+def test_a_second_gateway_is_refused(store: SqliteStore, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="another gateway"):
+        open_sqlite(tmp_path / "data")
+    code = (
+        "import sys, pathlib; from digipoort_wus.store.sqlite import open_sqlite\n"
+        "open_sqlite(pathlib.Path(sys.argv[1]))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "data")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert ended.returncode != 0
+    assert "another gateway uses the data directory" in ended.stderr
+    store.close()
+    open_sqlite(tmp_path / "data").close()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    open_sqlite(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "digipoort.db")
+    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    connection.close()
+    with pytest.raises(ConfigurationError, match="newer"):
+        open_sqlite(tmp_path)
+    with pytest.raises(ConfigurationError, match="newer"):
+        open_sqlite(tmp_path)
+
+
+def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "digipoort.db")
+    connection.execute("CREATE TABLE other (id)")
+    connection.close()
+    with pytest.raises(ConfigurationError, match="not made by"):
+        open_sqlite(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100])
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "digipoort.db").write_bytes(content)
+    with pytest.raises(ConfigurationError, match="cannot open the store"):
+        open_sqlite(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="cannot use the data directory"):
+        open_sqlite(tmp_path / "file" / "data")
+
+
+def test_upgrades_are_applied_in_order_and_whole() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        schema.bring_up_to_date(connection)
+        upgrades = ("CREATE TABLE one (id);", "CREATE TABLE two (id); CREATE TABLE one (id);")
+        with pytest.raises(sqlite3.OperationalError):
+            schema.bring_up_to_date(connection, upgrades)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        assert "one" in names
+        assert "two" not in names
+        schema.bring_up_to_date(connection, (upgrades[0], "CREATE TABLE two (id);"))
+        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    finally:
+        connection.close()
