@@ -1,1 +1,1 @@
-"""Clients: a zeep plug-in and a Digipoort client."""
+"""The client: two zeep plug-ins, a transport, and a class with all twelve operations."""

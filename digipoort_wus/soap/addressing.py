@@ -113,7 +113,7 @@ def origin_of(url: str) -> tuple[str, str, int]:
     """
     parts = urlsplit(url)
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-    if port is None or not parts.hostname:
+    if parts.scheme not in _DEFAULT_PORTS or port is None or not parts.hostname:
         raise ValueError("not an absolute http or https URL")
     return parts.scheme, parts.hostname, port
 

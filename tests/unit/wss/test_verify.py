@@ -211,18 +211,14 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "WSS-SIGNATURE-FORM",
     ),
     "no reference": (
-        lambda root: (
-            [find(root, ".//ds:SignedInfo").remove(e) for e in root.findall(REFERENCE, NS)] and None
-        ),
+        lambda root: list(
+            map(find(root, ".//ds:SignedInfo").remove, root.findall(REFERENCE, NS))
+        ).clear(),
         "WSS-SIGNATURE-FORM",
     ),
     "many references": (
-        lambda root: (
-            [
-                find(root, ".//ds:SignedInfo").append(deepcopy(find(root, REFERENCE)))
-                for _ in range(30)
-            ]
-            and None
+        lambda root: find(root, ".//ds:SignedInfo").extend(
+            [deepcopy(find(root, REFERENCE)) for _ in range(30)]
         ),
         "WSS-REF-LIMIT",
     ),

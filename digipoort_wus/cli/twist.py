@@ -1,0 +1,64 @@
+"""``twist digipoort-wus``: the gateway as a Twisted service."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.python import usage
+
+from digipoort_wus.cli.serve import announce
+from digipoort_wus.config import Config, load_config
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.gateway import Gateway
+from digipoort_wus.server.reactor import global_reactor
+
+
+class Options(usage.Options):
+    """The options of ``digipoort-wus serve``."""
+
+    optParameters = [  # noqa: N815, RUF012 - Twisted's interface
+        ["data-dir", None, None, "Filings, statuses and test certificates."],
+        ["pki-dir", None, None, "Test certificates. [default: the data directory]"],
+        ["host", None, None, "Address to listen on. [default: localhost]"],
+        ["port", None, None, "TCP port, 0 takes a free one. [default: 8443]", int],
+        ["config", None, None, "TOML file."],
+    ]
+
+
+class GatewayService(Service):
+    """Starts and stops a gateway with the application it is part of."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._gateway: Gateway | None = None
+
+    def startService(self) -> None:  # noqa: N802 - Twisted's interface
+        """Open the store and listen."""
+        super().startService()
+        announce(self._config)
+        self._gateway = Gateway(self._config, reactor=global_reactor())
+        self._gateway.listen()
+        print(" ".join(("ready", *self._gateway.urls)), flush=True)
+
+    def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
+        """Finish what is being answered and close the store."""
+        super().stopService()
+        return self._gateway.stop() if self._gateway else None
+
+
+def makeService(options: Options) -> GatewayService:  # noqa: N802 - Twisted's interface
+    """Return the service for these options."""
+    try:
+        config = load_config(Path(options["config"])) if options["config"] else Config()
+        return GatewayService(
+            replace(
+                config,
+                data_dir=Path(options["data-dir"] or config.data_dir),
+                pki_dir=Path(options["pki-dir"]) if options["pki-dir"] else config.pki_dir,
+                host=options["host"] or config.host,
+                port=config.port if options["port"] is None else options["port"],
+            )
+        )
+    except ConfigurationError as error:
+        raise usage.UsageError(str(error)) from error

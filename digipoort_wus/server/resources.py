@@ -1,0 +1,256 @@
+"""The services as a Twisted resource: from HTTP to the gate, to Spyne, and back."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from io import BytesIO
+from time import monotonic
+from typing import TypeVar
+
+from cryptography import x509
+from lxml import etree
+from OpenSSL import crypto
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.python.threadable import isInIOThread
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from digipoort_wus import checks
+from digipoort_wus.contract.schema import wsdl_text, xsd_text
+from digipoort_wus.errors import Refusal
+from digipoort_wus.names import Service
+from digipoort_wus.server.gate import Gate, Opened, Rejected, answer, fault, open_request
+from digipoort_wus.server.http import (
+    Head,
+    HttpAnswer,
+    HttpRequest,
+    check_head,
+    http_refusal,
+    public_address,
+    service_for,
+    wants_xsd,
+)
+from digipoort_wus.server.reactor import FromThreads
+
+_log = Logger(namespace="digipoort_wus")
+T = TypeVar("T")
+
+Dispatch = Callable[[Opened], Future[etree._Element]]
+"""Performs an opened request and resolves to the element for the answer's Body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a request goes through: the gate, then the operation."""
+
+    gate: Gate
+    dispatch: Dispatch
+
+
+class WusResource(Resource):
+    """All three services at all their paths; a leaf that can be mounted at the root of any site."""
+
+    isLeaf = True  # noqa: N815 - Twisted's interface
+
+    def __init__(self, services: Services, reactor: FromThreads) -> None:
+        super().__init__()
+        self._services = services
+        self._reactor = reactor
+        self._busy = 0
+        self._idle: list[Deferred[None]] = []
+
+    def drained(self) -> Deferred[None]:
+        """Return a Deferred that fires when no request is being answered."""
+        if not self._busy:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._idle.append(waiting)
+        return waiting
+
+    def render(self, request: Request) -> int:
+        """Answer one request, now or when its commit is done."""
+        started = monotonic()
+        head = head_of(request)
+        try:
+            check_head(head)
+            service = service_for(head)
+        except Refusal as refusal:
+            # A path may hold anything but white space, such as a terminal's control codes.
+            _log.info("{check} {path}", check=refusal.check.id, path=ascii(head.path[:80]))
+            return _write(request, http_refusal(refusal))
+        if head.method != "POST":
+            return _write(request, _description(head, service, request))
+        whole = HttpRequest(head, _body(request), peer_certificate(request))
+        self._busy += 1
+        answered = maybeDeferred(self._answer, service, whole, started)
+        answered.addCallback(lambda result: _write(request, result))
+        answered.addErrback(_give_up, request)
+        answered.addBoth(self._one_less)
+        return NOT_DONE_YET
+
+    def _one_less(self, _: object) -> None:
+        self._busy -= 1
+        if not self._busy:
+            waiting, self._idle = self._idle, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+    def _answer(
+        self, service: Service, request: HttpRequest, started: float
+    ) -> Deferred[HttpAnswer]:
+        gate = self._services.gate
+        try:
+            opened = open_request(gate, service, request)
+        except Exception:
+            return succeed(_technical(gate, service, None))
+        if isinstance(opened, Rejected):
+            _log_rejected(opened, started)
+            return succeed(fault(gate, opened))
+        try:
+            future = self._services.dispatch(opened)
+        except Refusal as refusal:
+            future = Future()
+            future.set_exception(refusal)
+        except Exception:
+            return succeed(_technical(gate, service, opened))
+        answered = to_deferred(future, self._reactor).addCallback(
+            lambda element: _accepted(gate, opened, element, started)
+        )
+        return answered.addErrback(lambda failure: _refused(gate, opened, failure, started))
+
+
+def to_deferred(future: Future[T], reactor: FromThreads) -> Deferred[T]:
+    """Return a Deferred that fires in the reactor's thread when the future is done.
+
+    A future that is done already fires at once, without a turn of the reactor.
+    """
+    deferred: Deferred[T] = Deferred()
+
+    def fire() -> None:
+        error = future.exception()
+        if error is None:
+            deferred.callback(future.result())
+        else:
+            deferred.errback(Failure(error))
+
+    def fire_in_reactor(_: object) -> None:
+        if isInIOThread():
+            fire()
+        else:
+            reactor.callFromThread(fire)
+
+    if future.done():
+        fire()
+    else:
+        future.add_done_callback(fire_in_reactor)
+    return deferred
+
+
+def head_of(request: Request) -> Head:
+    """Return the head of a Twisted request as plain text."""
+    headers: Mapping[str, str] = {
+        name.decode("latin-1").lower(): ", ".join(value.decode("latin-1") for value in values)
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+    _, _, query = request.uri.partition(b"?")
+    return Head(
+        request.method.decode("latin-1"),
+        request.path.decode("latin-1"),
+        query.decode("latin-1"),
+        headers,
+    )
+
+
+def _body(request: Request) -> bytes:
+    content = request.content
+    if isinstance(content, BytesIO):
+        return content.getvalue()
+    # In a site of somebody else's, Twisted may have put a large body into a file.
+    return bytes(content.read()) if content is not None else b""
+
+
+def peer_certificate(request: Request) -> x509.Certificate | None:
+    """Return the certificate that the client showed in the handshake, None without TLS."""
+    get_certificate = getattr(request.channel.transport, "getPeerCertificate", None)
+    certificate = get_certificate() if get_certificate is not None else None
+    if isinstance(certificate, crypto.X509):
+        return certificate.to_cryptography()
+    return None
+
+
+def _accepted(gate: Gate, opened: Opened, element: etree._Element, started: float) -> HttpAnswer:
+    signed = answer(gate, opened, element)
+    _log.info(
+        "{operation} accepted from {oin} in {ms} ms",
+        operation=opened.operation.name,
+        oin=opened.caller.oin,
+        ms=round((monotonic() - started) * 1000),
+    )
+    return signed
+
+
+def _refused(gate: Gate, opened: Opened, failure: Failure, started: float) -> HttpAnswer:
+    if not isinstance(failure.value, Refusal):
+        return _technical(gate, opened.service, opened, failure)
+    rejected = Rejected(opened.service, opened.operation, opened.caller.message_id, failure.value)
+    _log_rejected(rejected, started)
+    return fault(gate, rejected)
+
+
+def _technical(
+    gate: Gate, service: Service, opened: Opened | None, failure: Failure | None = None
+) -> HttpAnswer:
+    """Return the fault for a mistake of ours; the traceback goes to the log, not to the client."""
+    failure = failure or Failure()
+    # Frames without values: a traceback may be logged, a payload may not.
+    _log.error(
+        "{service} failed: {error}\n{trace}",
+        service=service.name,
+        error=type(failure.value).__name__,
+        trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
+    )
+    operation = opened.operation if opened else None
+    message_id = opened.caller.message_id if opened else None
+    return fault(gate, Rejected(service, operation, message_id, Refusal(checks.TECHNICAL)))
+
+
+def _log_rejected(rejected: Rejected, started: float) -> None:
+    _log.info(
+        "{operation} refused by {check} in {ms} ms: {why}",
+        operation=rejected.operation.name if rejected.operation else rejected.service.name,
+        check=rejected.refusal.check.id,
+        ms=round((monotonic() - started) * 1000),
+        why=str(rejected.refusal),
+    )
+
+
+def _description(head: Head, service: Service, request: Request) -> HttpAnswer:
+    if wants_xsd(head):
+        return HttpAnswer(200, xsd_text())
+    host = request.getHost()
+    fallback = f"{getattr(host, 'host', 'localhost')}:{getattr(host, 'port', 443)}"
+    return HttpAnswer(200, wsdl_text(service.name, public_address(head, service, fallback)))
+
+
+def _give_up(failure: Failure, request: Request) -> None:
+    """Close the connection when not even a fault could be made: no answer is an answer, too."""
+    _log.failure("an answer could not be written", failure=failure)
+    if not request._disconnected:
+        request.loseConnection()
+
+
+def _write(request: Request, result: HttpAnswer) -> int:
+    """Write an answer, unless the client is gone by now."""
+    if request._disconnected:
+        return NOT_DONE_YET
+    request.setResponseCode(result.status)
+    request.setHeader("Content-Type", result.content_type)
+    request.setHeader("Content-Length", str(len(result.body)))
+    for name, value in result.headers.items():
+        request.setHeader(name, value)
+    if request.method != b"HEAD":
+        request.write(result.body)
+    request.finish()
+    return NOT_DONE_YET

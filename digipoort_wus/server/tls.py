@@ -1,0 +1,147 @@
+"""Mutual TLS: one OpenSSL context from an identity and a trust store.
+
+OpenSSL judges the client during the handshake (chain, dates, purpose, CRLs of
+every level), so that a stranger meets an alert and never a parser.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.pki.identity import Identity
+
+# Digikoppeling Beveiligingsstandaarden 3.0.0 (TLSCIPH001) on NCSC 2025-05: AEAD with ECDHE only.
+_CIPHERS = (
+    b"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
+)
+_TLS13_SUITES = b"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+_CLASSIC_GROUPS = b"X25519:X448:P-256:P-384:P-521"
+_HYBRID_GROUPS = b"X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024"
+# PSS with SHA-512 is what G4 chains need, PKCS#1 with SHA-256 what G1 chains need.
+_SIGNATURE_ALGORITHMS = (
+    b"RSA-PSS+SHA512:RSA-PSS+SHA384:RSA-PSS+SHA256:"
+    b"ECDSA+SHA512:ECDSA+SHA384:ECDSA+SHA256:ed25519:"
+    b"RSA+SHA512:RSA+SHA384:RSA+SHA256"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsTrust:
+    """What the handshake trusts.
+
+    Args:
+        authorities: roots and intermediates; only self-signed ones end a chain.
+        crls: one current CRL for every authority that stands in a chain.
+        at: judge dates at this moment instead of now, for tests with a turned clock.
+    """
+
+    authorities: Sequence[x509.Certificate]
+    crls: Sequence[x509.CertificateRevocationList]
+    at: datetime | None = None
+
+
+def server_context(identity: Identity, trust: TlsTrust) -> SSL.Context:
+    """Return a context that accepts TLS 1.2 and 1.3 from clients with a trusted certificate.
+
+    Raises:
+        ConfigurationError: OpenSSL refuses the certificate or the key.
+
+    Digikoppeling TLS001 to TLS006, TLSCIPH001, WT001 to WT004.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(_CIPHERS)
+    context.set_tls13_ciphersuites(_TLS13_SUITES)
+    set_groups_and_signature_algorithms(context)
+    context.set_options(
+        SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET | SSL.OP_SINGLE_ECDH_USE
+    )
+    # Without resumption the client's certificate is judged again on every connection.
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_session_id(b"digipoort-wus")
+    context.set_alpn_select_callback(_select_http_1_1)
+    _use_identity(context, identity)
+    _require_client(context, trust)
+    return context
+
+
+def set_groups_and_signature_algorithms(context: SSL.Context) -> None:
+    """Restrict key exchange groups and signature algorithms of a context.
+
+    pyOpenSSL has no public call for either, so its binding is used, here only.
+
+    Raises:
+        ConfigurationError: this OpenSSL knows none of the groups or algorithms.
+    """
+    library, handle = SSL._lib, context._context  # type: ignore[attr-defined]
+    hybrid_and_classic = _HYBRID_GROUPS + b":" + _CLASSIC_GROUPS
+    # OpenSSL before 3.5 has no ML-KEM and refuses a list that names it.
+    if not any(
+        library.SSL_CTX_set1_curves_list(handle, groups)
+        for groups in (hybrid_and_classic, _CLASSIC_GROUPS)
+    ) or not library.SSL_CTX_set1_sigalgs_list(handle, _SIGNATURE_ALGORITHMS):
+        raise ConfigurationError(
+            "OpenSSL accepts none of the key exchange groups or signature algorithms: "
+            "install a cryptography wheel with OpenSSL 3."
+        )
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ConnectionCreator:
+    """Gives each new connection the current context, so that it can be replaced at run time."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self.context = context
+
+    def serverConnectionForTLS(  # noqa: N802 - Twisted's interface
+        self, protocol: TLSMemoryBIOProtocol
+    ) -> SSL.Connection:
+        """Return a connection for a new client."""
+        return SSL.Connection(self.context, None)
+
+
+def _select_http_1_1(
+    _connection: SSL.Connection, offered: list[bytes]
+) -> "bytes | SSL._NoOverlappingProtocols":
+    # Digikoppeling names HTTP 1.1; a client that offers only something else gets no ALPN.
+    return b"http/1.1" if b"http/1.1" in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _use_identity(context: SSL.Context, identity: Identity) -> None:
+    if not isinstance(identity.private_key, rsa.RSAPrivateKey):
+        raise ConfigurationError("The TLS key is no RSA key: PKIoverheid certificates have one.")
+    try:
+        context.use_certificate(identity.certificate)
+        context.use_privatekey(identity.private_key)
+        context.check_privatekey()
+        for certificate in identity.chain:
+            context.add_extra_chain_cert(certificate)
+    except SSL.Error as error:
+        raise ConfigurationError(
+            "OpenSSL refuses the TLS certificate or its key: check that they belong together."
+        ) from error
+
+
+def _require_client(context: SSL.Context, trust: TlsTrust) -> None:
+    store = context.get_cert_store()
+    if store is None:
+        raise ConfigurationError("OpenSSL gives no certificate store.")
+    for authority in trust.authorities:
+        store.add_cert(crypto.X509.from_cryptography(authority))
+    for crl in trust.crls:
+        store.add_crl(crl)
+    store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
+    if trust.at is not None:
+        store.set_time(trust.at)
+    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+    context.set_verify_depth(5)
