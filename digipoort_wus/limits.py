@@ -14,6 +14,9 @@ BODY_DEADLINE_SECONDS = 300
 
 # XML
 XML_MAX_ELEMENTS = 5_000
+"""Of a request; fifty attachments need fewer than three hundred."""
+ANSWER_MAX_ELEMENTS = 500_000
+"""Of an answer that a client accepts: a list of statuses has about ten elements a row."""
 XML_MAX_DEPTH = 64
 XML_MAX_ATTRIBUTES = 64
 """On one element; exclusive canonicalisation is quadratic in attributes."""

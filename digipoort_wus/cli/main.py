@@ -49,7 +49,8 @@ def digipoort_wus_command() -> None:
 def main() -> NoReturn:
     """Run the command line; an error of ours becomes one sentence and exit status 1."""
     try:
-        digipoort_wus_command(standalone_mode=False)
+        # Outside standalone mode click returns the status of ctx.exit instead of exiting.
+        status = digipoort_wus_command(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -59,4 +60,4 @@ def main() -> NoReturn:
     except DigipoortError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)

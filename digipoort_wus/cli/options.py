@@ -294,7 +294,7 @@ def _progress(say: Callable[[str], None]) -> "Iterator[Callable[[Status], None]]
 
     console = Console(stderr=True, highlight=False)
     with console.status("Waiting for the next status"):
-        yield lambda status: console.print(status_line(status), markup=False)
+        yield lambda status: console.print(status_line(status), markup=False, soft_wrap=True)
 
 
 def _identity(connection: Connection) -> "Identity":

@@ -27,12 +27,8 @@ if TYPE_CHECKING:
     from digipoort_wus.filing.party import Party
 
 _INSTANCE = "http://www.xbrl.org/2003/instance"
-# What the schemes of Dutch XBRL instances are called as a type of identiteit.
-_TYPES = {
-    "www.belastingdienst.nl/omzetbelastingnummer": "Fi",
-    "www.belastingdienst.nl/identificatie": "Fi",
-    "www.kvk.nl/kvk-id": "kvk",
-}
+# Only what real filings show: which type goes with another scheme, the filer must say.
+_TYPES = {"www.belastingdienst.nl/omzetbelastingnummer": "Fi"}
 _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -165,7 +161,7 @@ def _party(document: "Document", number: str | None, party_type: str | None) -> 
             "Give --belanghebbende: the file is no XBRL instance with an xbrli:identifier."
         )
     number, scheme = found
-    kind = party_type or _TYPES.get(scheme.removeprefix("http://").removeprefix("https://"))
+    kind = party_type or _TYPES.get(scheme.removeprefix("http://"))
     if kind is None:
         raise click.UsageError(
             "Give --type: the scheme of the instance's xbrli:identifier is not one that says it."

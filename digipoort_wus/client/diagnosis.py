@@ -147,7 +147,7 @@ def _network(error: Exception, causes: list[BaseException], where: str) -> Conne
             f"{where} did not answer in time; the request may have been processed: ask for "
             "its status, or repeat it with the same message id."
         )
-    if was_closed(error) or isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if was_closed(error) or isinstance(error, urllib3.exceptions.ProtocolError):
         return _passing(
             f"{where} closed the connection without a whole answer: try again; if it happens "
             "every time, it may refuse the client certificate (check its validity and its CA)."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lxml import etree
 
+from digipoort_wus import limits
 from digipoort_wus.client.checks import ANSWER_SCHEMA
 from digipoort_wus.client.errors import AnswerRefused
 from digipoort_wus.client.wsse import DigipoortAddressing, DigipoortWsse
@@ -66,7 +67,7 @@ def exchange(
         wsse=wsse,
         transport=transport,
         plugins=[DigipoortAddressing(lambda: call.message_id)],
-        settings=zeep.Settings(strict=True, xml_huge_tree=True, raw_response=True),
+        settings=zeep.Settings(strict=True, raw_response=True),
     )
     (name,) = client.wsdl.bindings
     try:
@@ -78,7 +79,7 @@ def exchange(
             "control characters."
         ) from error
     try:
-        root = parse_message(answer.content)
+        root = parse_message(answer.content, max_elements=limits.ANSWER_MAX_ELEMENTS)
     except Refusal as refusal:
         raise AnswerRefused(refusal) from refusal
     verified = wsse.open(root)

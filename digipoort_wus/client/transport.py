@@ -17,6 +17,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import requests
+import urllib3.exceptions
 import zeep
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -158,12 +159,15 @@ class DigipoortTransport(zeep.Transport):
             )
             with closing(response):
                 content = self._read(response)
-        except (requests.RequestException, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failure(error, address) from error
         answer = HttpAnswer(response.status_code, response.headers, content)
         failure = not_soap(answer.status_code, answer.headers, address)
         if failure is not None:
             raise failure
+        if not content:
+            # An answer that breaks off in its head looks like this.
+            raise ConnectionFailed("The answer of the gateway is empty: try again.", temporary=True)
         return answer
 
     def close(self) -> None:
@@ -180,7 +184,8 @@ class DigipoortTransport(zeep.Transport):
     def _read(self, response: requests.Response) -> bytes:
         deadline = monotonic() + self._timeouts.total
         octets = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        # read1 returns what has come: a gateway that drips must meet the deadline too.
+        while chunk := response.raw.read1(_CHUNK):
             octets += chunk
             if len(octets) > self._max_bytes:
                 raise ConnectionFailed(

@@ -85,10 +85,12 @@ def check_head(head: Head) -> None:
         return
     if head.method != "POST":
         raise Refusal(checks.HTTP_METHOD, expected="POST", received=head.method)
-    media_type, _, parameters = head.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "text/xml":
+    content_type = head.headers.get("content-type", "")
+    media_type, _, parameters = content_type.partition(";")
+    # A comma: two headers, of which this gateway might read the one and a proxy the other.
+    if media_type.strip().lower() != "text/xml" or "," in content_type:
         raise Refusal(
-            checks.HTTP_CONTENT_TYPE, expected="text/xml", received=media_type or "nothing"
+            checks.HTTP_CONTENT_TYPE, expected="text/xml", received=content_type or "nothing"
         )
     charset = _CHARSET.search(";" + parameters)
     if charset and charset[1].lower() not in ("utf-8", "utf8"):

@@ -69,6 +69,12 @@ class BoundedChannel(HTTPChannel):
             self._set_deadline(limits.HEADER_DEADLINE_SECONDS)
         super().dataReceived(data)
 
+    def lineLengthExceeded(  # noqa: N802 - Twisted's interface
+        self, line: bytes
+    ) -> None:
+        """Answer a line that is too long; Twisted would go silent, since it is a producer."""
+        self._respondToBadRequestAndDisconnect()
+
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's interface
         """Refuse what the head alone rules out, before the body is read."""
         self._set_deadline(limits.BODY_DEADLINE_SECONDS)

@@ -140,8 +140,11 @@ def sign_request(
     if header.find(SECURITY) is not None:
         raise ConfigurationError("The envelope has a wsse:Security already: sign it only once.")
     blocks = [block for block in header if namespace(block) == WSA]
-    # A prefix of our own making, so that Ids cannot clash with those of the payload.
-    stem = hashlib.sha256(f"{format_utc(created)}{id(root)}".encode()).hexdigest()[:16]
+    # Ids that cannot clash with those of the payload, and are the same when the same message is
+    # signed again after its answer was lost: the Body's Id is part of what the Body's digest is
+    # over, and a receiver recognises a repeat by that digest.
+    message_id = header.findtext(f"{{{WSA}}}MessageID") or format_utc(created)
+    stem = hashlib.sha256(message_id.encode()).hexdigest()[:16]
     parts = [(body, f"id-{stem}-Body")]
     parts += [(block, f"id-{stem}-{local_name(block)}") for block in blocks]
     for part, part_id in parts:

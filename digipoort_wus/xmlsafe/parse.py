@@ -18,11 +18,12 @@ _DECLARED_ENCODING = re.compile(
 )
 
 
-def parse_message(data: bytes) -> etree._Element:
+def parse_message(data: bytes, *, max_elements: int = limits.XML_MAX_ELEMENTS) -> etree._Element:
     """Parse one SOAP message and return its root element.
 
     Args:
         data: the octets of the body, at most ``limits.WIRE_MAX_BYTES``; a UTF-8 BOM is skipped.
+        max_elements: a client accepts more in an answer than a gateway in a request.
 
     Raises:
         Refusal: XML-ENCODING, XML-DOCTYPE, XML-WELL-FORMED, XML-INSTRUCTION,
@@ -34,17 +35,15 @@ def parse_message(data: bytes) -> etree._Element:
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise Refusal(checks.XML_DOCTYPE)
     # A start tag and an end tag have one "<" each, so this bounds elements before memory is used.
-    if data.count(b"<") > 2 * limits.XML_MAX_ELEMENTS:
-        raise Refusal(
-            checks.XML_LIMIT, expected=f"at most {limits.XML_MAX_ELEMENTS} elements, tags counted"
-        )
+    if data.count(b"<") > 2 * max_elements:
+        raise Refusal(checks.XML_LIMIT, expected=f"at most {max_elements} elements, tags counted")
     # huge_tree: without it a text node ends at 10 MB, while inhoud may be 20 MiB.
     root = _parse(data, _parser(encoding="utf-8", huge_tree=True))
     if root.getroottree().docinfo.internalDTD is not None:
         raise Refusal(checks.XML_DOCTYPE)
     for sibling in (*root.itersiblings(), *root.itersiblings(preceding=True)):
         _refuse_non_element(sibling)
-    _check_limits(root)
+    _check_limits(root, max_elements)
     return root
 
 
@@ -114,7 +113,7 @@ def _refuse_non_element(node: etree._Element) -> None:
         raise Refusal(checks.XML_INSTRUCTION)
 
 
-def _check_limits(root: etree._Element) -> None:
+def _check_limits(root: etree._Element, max_elements: int) -> None:
     elements = depth = 0
     for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
         if event == "end":
@@ -122,8 +121,8 @@ def _check_limits(root: etree._Element) -> None:
             continue
         _refuse_non_element(node)
         elements, depth = elements + 1, depth + 1
-        if elements > limits.XML_MAX_ELEMENTS:
-            raise Refusal(checks.XML_LIMIT, expected=f"{limits.XML_MAX_ELEMENTS} elements")
+        if elements > max_elements:
+            raise Refusal(checks.XML_LIMIT, expected=f"{max_elements} elements")
         if depth > limits.XML_MAX_DEPTH:
             raise Refusal(checks.XML_LIMIT, expected=f"depth {limits.XML_MAX_DEPTH}")
         if len(str(node.tag)) > limits.XML_MAX_NAME:

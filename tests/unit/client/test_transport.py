@@ -4,6 +4,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +39,7 @@ def server(
     answer: bytes = OK,
     *,
     name: str = "gateway-tls",
+    pause: float = 0,
     configure: Callable[[ssl.SSLContext], None] = lambda _context: None,
 ) -> Iterator[str]:
     """Answer every connection with the same octets; give the URL."""
@@ -60,7 +62,10 @@ def server(
                     # Closing with unread octets would reset the connection.
                     while request and not request.endswith(b"<a/>"):
                         request = tls.recv(65536)
-                    tls.sendall(answer)
+                    size = 1 if pause else max(len(answer), 1)
+                    for start in range(0, len(answer), size):
+                        tls.sendall(answer[start : start + size])
+                        time.sleep(pause)
             except OSError:
                 continue
 
@@ -227,8 +232,14 @@ def test_a_silent_gateway(pki: TestPki) -> None:
     with server(pki, b"") as url:
         closed = failure(pki, url)
     assert "closed the connection" in str(closed)
-    with server(pki, OK[:60]) as url:
-        assert failure(pki, url).temporary
+
+
+@pytest.mark.parametrize(("octets", "words"), [(40, "is empty"), (-2, "whole answer")])
+def test_an_answer_that_breaks_off(pki: TestPki, octets: int, words: str) -> None:
+    with server(pki, OK[:octets]) as url:
+        found = failure(pki, url)
+    assert words in str(found)
+    assert found.temporary
 
 
 def test_a_slow_gateway(pki: TestPki) -> None:
@@ -236,6 +247,25 @@ def test_a_slow_gateway(pki: TestPki) -> None:
         url = f"https://localhost:{listener.getsockname()[1]}/"
         found = failure(pki, url, timeouts=Timeouts(connect=0.2, silence=0.2))
     assert "in time" in str(found)
+
+
+def test_a_dripping_gateway(pki: TestPki) -> None:
+    with server(pki, OK.replace(b"Length: 4", b"Length: 54") + b" " * 50, pause=0.02) as url:
+        # The head takes its time too; what is bounded is the body.
+        found = failure(pki, url, timeouts=Timeouts(total=0.01))
+    assert "not complete" in str(found)
+
+
+@pytest.mark.parametrize("ending", [b"0\r\n\r\n", b""])
+def test_a_chunked_answer(pki: TestPki, ending: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n"
+    octets = head + b"2\r\n<a\r\n2\r\n/>\r\n" + ending
+    with server(pki, octets) as url:
+        if not ending:
+            assert "whole answer" in str(failure(pki, url))
+            return
+        with transport(pki) as made:
+            assert made.post(url, b"<a/>", {}).content == b"<a/>"
 
 
 def test_something_that_does_not_speak_tls(pki: TestPki) -> None:
