@@ -1,0 +1,403 @@
+"""Write the reference pages that follow from the code.
+
+``python docs/generate.py`` writes them; with ``--check`` it writes nothing, names the
+pages that are out of date, and exits 1 when there are any.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+
+from digipoort_wus import checks, limits, names
+from digipoort_wus.cli.main import digipoort_wus_command
+from digipoort_wus.client import checks as client_checks
+from digipoort_wus.errors import Check
+from digipoort_wus.filing.status import STATUS_CODES
+from digipoort_wus.process.scenarios import Reply, Scenario, sandbox_scenarios
+from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, TRANSITIONS
+
+REFERENCE = Path(__file__).parent / "reference"
+
+_ENDINGS = {"open": "goes on", "success": "ends well", "failure": "ends in failure"}
+
+# Title and the first check of each section; a new check lands in the right one by itself.
+_SECTIONS = (
+    ("HTTP", checks.HTTP_METHOD),
+    ("XML", checks.XML_ENCODING),
+    ("SOAP envelope", checks.SOAP_ENVELOPE),
+    ("WS-Addressing", checks.WSA_REQUIRED),
+    ("WS-Security: form", checks.WSS_PRESENT),
+    ("Certificates", checks.PKI_CHAIN),
+    ("WS-Security: signature, time and signer", checks.WSS_SIGNATURE),
+    ("Schema", checks.XSD_VALID),
+    ("Filings and questions", checks.BERICHTSOORT_KNOWN),
+)
+
+_CHECKS = """\
+A refusal names one check. In the sandbox its id stands in the fault text, in square brackets;
+on every gateway it stands in the log (`serve --verbose`).
+
+- **Clause** is where the rule comes from; "ours" where no public text says it.
+- **Fault codes** are the prefix of the service with a number. The numbers are **our own
+  mapping**: of the official codes only ALS100 and STS100 are known from messages, and the
+  prefix OPH is inferred. See [what is proven](../explanation/what-is-proven.md).
+- **HTTP** is the status of the answer. A SOAP fault has 500, or 200 where the configuration
+  says so. A check with another status is answered with one line of text and no fault.
+- The certificate checks hold twice. The TLS handshake applies chain, dates, purpose and CRLs
+  to the client certificate and ends in a TLS alert; the gate applies all of them to the
+  signer's certificate and answers with a fault.
+
+| number | what it is about |
+|---|---|
+| 100 | form, addressing, size; also a scenario that asks for a fault |
+| 110 | signature or certificate |
+| 120 | berichtsoort |
+| 130 | sender (reserved: no check uses it yet) |
+| 140 | belanghebbende (reserved: no check uses it yet) |
+| 150 | kenmerk |
+| 160 | autorisatieAdres |
+| 170 | attachments |
+| 400 | technical; `faultcode` is `soapenv:Server`, for all others `soapenv:Client` |
+"""
+
+_CLIENT_CHECKS = """\
+The client applies the XML, SOAP, WS-Addressing, WS-Security and certificate checks above to
+answers too, and these. A failure is an `AnswerRefused`; there is no fault code.
+"""
+
+_LIMITS = """\
+Every number that bounds what a stranger can make the gateway do. Bytes are octets, times are
+seconds. They are constants of `digipoort_wus.limits`, not settings.
+"""
+
+_STATUSES = """\
+The statuses of a filing, in the order of the table in `digipoort_wus.filing.status`. A status
+with a `statusFoutcode` ends a process in failure, whatever its code is.
+
+"Seen" means that the Dutch text was seen in a real message; the other texts are ours.
+"""
+
+_TRANSITIONS = """\
+## What leads to which status
+
+This is the whole process: in a step, an event appends statuses and leads to the next step.
+The statuses {intake} are written together with the filing, before the answer; the first step
+is `{first}`.
+"""
+
+_SCENARIOS = """\
+In a sandbox the `aanleverkenmerk` of a filing may be the name of a scenario, exact and
+case-sensitive. Any other value is a normal filing. The content of a filing with a scenario is
+not validated. A gateway in production mode plays none.
+
+The names come from public clients. What each one does is **inferred**, except `Happyflow` (its
+nine statuses were seen) and the faults of `AanleverFault` and `StatusInformatieFault` (the
+faults were seen; that these names ask for them is inferred).
+"""
+
+_OPERATIONS = """\
+Twelve operations in three services, version 1.2, SOAP 1.1, document/literal. The element in the
+Body lives in `{types}`.
+
+- The HTTP header `SOAPAction` is the request action. It may also be absent, empty, unquoted, or
+  the last segment alone; the signed `wsa:Action` decides.
+- The request action may also have the port type's name in place of the service's
+  (`.../AanleverService_V1_2/aanleverenRequest`), as WCF derives it.
+- The slash at the end of a fault action is part of it.
+- `GET` with `?wsdl` or `?xsd=...` at a path gives the contract. It needs a client certificate,
+  as everything does.
+"""
+
+_CLI = """\
+`digipoort-wus COMMAND --help` says the same. `python -m digipoort_wus` is the same program.
+
+An error is one sentence on stderr. Results go to stdout, notes and progress to stderr.
+"""
+
+_EXIT_CODES = MappingProxyType(
+    {
+        "0": "it worked",
+        "1": "it did not; a sentence on stderr says what to do",
+        "2": "wrong use of the command",
+        "130": "interrupted",
+    }
+)
+
+_TWIST = """\
+## twist digipoort-wus
+
+The same gateway as a service of Twisted's `twist`, with the options `--data-dir`, `--pki-dir`,
+`--host`, `--port` and `--config` of `serve`. The plug-in is found only where the package is
+installed, not in a source tree.
+"""
+
+
+def checks_page() -> str:
+    """Return the page of all checks."""
+    parts = [_CHECKS]
+    for title, rows in _sections():
+        table = _table(
+            ("id", "rule", "clause", "fault codes", "HTTP"),
+            ((f"`{c.id}`", c.rule, c.clause, _codes(c), str(c.http or 500)) for c in rows),
+        )
+        parts.append(f"## {title}\n\n{table}")
+    ours = [value for value in vars(client_checks).values() if isinstance(value, Check)]
+    table = _table(("id", "rule", "clause"), ((f"`{c.id}`", c.rule, c.clause) for c in ours))
+    parts.append(f"## In the client only\n\n{_CLIENT_CHECKS}\n{table}")
+    return _page("Checks", "`digipoort_wus/checks.py`", parts)
+
+
+def limits_page() -> str:
+    """Return the page of all limits."""
+    parts = [_LIMITS]
+    for title, rows in _limits(Path(limits.__file__)).items():
+        parts.append(f"## {title}\n\n{_table(('limit', 'value', 'remark'), rows)}")
+    return _page("Limits", "`digipoort_wus/limits.py`", parts)
+
+
+def statuses_page() -> str:
+    """Return the page of the status table and of what leads to each status."""
+    codes = _table(
+        ("code", "statusomschrijving", "process", "text"),
+        (
+            (row.code, row.text, _ENDINGS[row.ending], "seen" if row.observed else "ours")
+            for row in STATUS_CODES.values()
+        ),
+    )
+    note = (
+        "420 goes on while delivery is tried again; a second 420, with `AFS600`, ends the process "
+        "in\nfailure."
+    )
+    steps = _table(
+        ("step", "event", "statuses", "next step"),
+        (
+            (
+                f"`{step.value}`",
+                event.value,
+                " ".join(transition.codes) or "none",
+                f"`{transition.then.value}`" if transition.then else "none",
+            )
+            for (step, event), transition in TRANSITIONS.items()
+        ),
+    )
+    intro = _TRANSITIONS.format(intake=" ".join(INTAKE_STATUSES), first=FIRST_STEP.value)
+    return _page(
+        "Statuses",
+        "`digipoort_wus/filing/status.py` and `process/steps.py`",
+        [f"{_STATUSES}\n{codes}\n{note}\n", f"{intro}\n{steps}"],
+    )
+
+
+def scenarios_page() -> str:
+    """Return the page of the scenarios of the sandbox."""
+    table = _table(
+        ("aanleverkenmerk", "what happens", "delivery", "agency", "answers"),
+        (
+            (f"`{s.name}`", s.about, s.deliver.value, s.answer.value, _answers(s))
+            for s in sandbox_scenarios().values()
+        ),
+    )
+    return _page("Scenarios", "`digipoort_wus/process/scenarios.toml`", [f"{_SCENARIOS}\n{table}"])
+
+
+def operations_page() -> str:
+    """Return the page of services, operations, elements, actions and paths."""
+    parts = [_OPERATIONS.format(types=names.TYPES)]
+    for service in names.SERVICES.values():
+        elements = _table(
+            ("operation", "request element", "response element"),
+            ((f"`{op.name}`", f"`{op.request}`", f"`{op.response}`") for op in service.operations),
+        )
+        actions = _table(
+            ("operation", "request action", "response action", "fault action"),
+            (
+                (
+                    f"`{op.name}`",
+                    f"`{service.request_action(op)}`",
+                    f"`{service.response_action(op)}`",
+                    f"`{service.fault_action(op)}`",
+                )
+                for op in service.operations
+            ),
+        )
+        facts = [
+            f"- Target namespace: `{service.namespace}`",
+            f"- Port type, port and service: `{service.port_type}`",
+            f"- Fault detail: `{service.fault}`, codes `{service.fault_prefix}...`",
+            *(f"- Path: `{path}`" for path in service.paths),
+        ]
+        parts.append(f"## {service.name}\n\n" + "\n".join(facts) + f"\n\n{elements}\n{actions}")
+    return _page("Operations", "`digipoort_wus/names.py`", parts)
+
+
+def cli_page() -> str:
+    """Return the page of the command line."""
+    parts = [f"{_CLI}\n## Exit status\n\n{_exit_codes()}"]
+    parts += [_command_section(name, command) for name, command in _commands()]
+    parts.append(_TWIST)
+    return _page("Command line", "`digipoort_wus/cli/`", parts)
+
+
+PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
+    {
+        "checks.md": checks_page,
+        "limits.md": limits_page,
+        "statuses.md": statuses_page,
+        "scenarios.md": scenarios_page,
+        "operations.md": operations_page,
+        "cli.md": cli_page,
+    }
+)
+"""File name in ``docs/reference`` and what makes its text."""
+
+
+def outdated(directory: Path = REFERENCE) -> list[Path]:
+    """Return the pages whose files do not hold what the code says."""
+    return [
+        directory / name
+        for name, make in PAGES.items()
+        if not (directory / name).is_file()
+        or (directory / name).read_text(encoding="utf-8") != make()
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or with ``--check`` compare them; return the exit status."""
+    if list(arguments) not in ([], ["--check"]):
+        sys.stderr.write("Usage: python docs/generate.py [--check]\n")
+        return 2
+    wrong = outdated()
+    for path in wrong:
+        if arguments:
+            sys.stderr.write(f"{path.name} is out of date: run python docs/generate.py\n")
+        else:
+            path.write_text(PAGES[path.name](), encoding="utf-8")
+            sys.stdout.write(f"wrote {path.name}\n")
+    return 1 if arguments and wrong else 0
+
+
+def _page(title: str, source: str, parts: Iterable[str]) -> str:
+    origin = f"*Made by `docs/generate.py` from {source}.*\n*Do not edit this page.*"
+    text = "\n\n".join([f"# {title}", origin, *(part.strip("\n") for part in parts)])
+    return text + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+
+
+def _sections() -> Iterator[tuple[str, list[Check]]]:
+    starts = [checks.CATALOGUE.index(first) for _, first in _SECTIONS]
+    ends = [*starts[1:], len(checks.CATALOGUE)]
+    for (title, _), start, end in zip(_SECTIONS, starts, ends, strict=True):
+        yield title, list(checks.CATALOGUE[start:end])
+
+
+def _codes(check: Check) -> str:
+    if check.http is not None:
+        return "none"
+    return ", ".join(f"{service.fault_prefix}{check.code}" for service in names.SERVICES.values())
+
+
+def _limits(path: Path) -> dict[str, list[tuple[str, str, str]]]:
+    """Return name, value and remark of each constant, by the comment above its group."""
+    source = path.read_text(encoding="utf-8")
+    titles = {
+        number: line.removeprefix("# ")
+        for number, line in enumerate(source.splitlines(), 1)
+        if line.startswith("# ")
+    }
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    body = ast.parse(source).body
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        name = node.targets[0].id
+        above = [number for number in titles if number < node.lineno]
+        remark = ""
+        if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            remark = str(following.value.value)
+        row = (f"`{name}`", f"{getattr(limits, name):,}", remark)
+        found.setdefault(titles[max(above)], []).append(row)
+    return found
+
+
+def _answers(scenario: Scenario) -> str:
+    told = {
+        Reply.FAULT: "fault",
+        Reply.OVERLOAD: "refused for lack of room",
+        Reply.SLOW: f"after {scenario.delay.total_seconds():g} s",
+    }
+    said = [
+        f"{what}: {told[reply]}"
+        for what, reply in (("aanleveren", scenario.accept), ("status", scenario.status))
+        if reply in told
+    ]
+    return "; ".join(said) or "normal"
+
+
+def _commands() -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(digipoort_wus_command)
+    for name in digipoort_wus_command.list_commands(context):
+        command = digipoort_wus_command.get_command(context, name)
+        if isinstance(command, click.Group):
+            for sub, child in command.commands.items():
+                yield f"{name} {sub}", child
+        elif command is not None:
+            yield name, command
+
+
+def _command_section(name: str, command: click.Command) -> str:
+    arguments = [p for p in command.params if isinstance(p, click.Argument)]
+    options = [p for p in command.params if isinstance(p, click.Option)]
+    words = [name, *("[OPTIONS]" if options else "",), *map(_argument, arguments)]
+    usage = " ".join(["digipoort-wus", *filter(None, words)])
+    text = f"## {name}\n\n    {usage}\n\n{_paragraphs(command.help or '')}\n"
+    if options:
+        rows = ((_spelling(p), _cell(p.help or ""), _default(p)) for p in options)
+        text += f"\n{_table(('option', 'meaning', 'default'), rows)}"
+    if command.epilog:
+        lines = command.epilog.replace("\b", "").strip("\n").splitlines()
+        text += "\n" + "\n".join(f"    {line}".rstrip() for line in lines) + "\n"
+    return text
+
+
+def _exit_codes() -> str:
+    table = _table(("status", "meaning"), _EXIT_CODES.items())
+    return f"{table}\n`submit`, `status` and `fetch` tell more apart; see there."
+
+
+def _paragraphs(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _argument(argument: click.Argument) -> str:
+    return argument.metavar or (argument.name or "").upper()
+
+
+def _spelling(option: click.Option) -> str:
+    written = ", ".join(option.opts)
+    if option.is_flag:
+        return f"`{written}`"
+    if isinstance(option.type, click.Choice):
+        return f"`{written} {'|'.join(map(str, option.type.choices))}`"
+    kinds = {"directory": "DIRECTORY", "file": "FILE", "integer range": "NUMBER"}
+    kinds |= {"float range": "SECONDS", "text": "TEXT"}
+    return f"`{written} {option.metavar or kinds[option.type.name]}`"
+
+
+def _default(option: click.Option) -> str:
+    return f"`{option.default}`" if option.show_default else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

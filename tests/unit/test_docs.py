@@ -1,0 +1,138 @@
+"""The documentation says what the code does: generated pages, links, examples, names."""
+
+import ast
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from digipoort_wus import checks
+from digipoort_wus.client import checks as client_checks
+from digipoort_wus.config import Config, load_config
+from digipoort_wus.errors import Check
+
+TREE = Path(__file__).parents[2]
+DOCS = TREE / "docs"
+PAGES = sorted((*DOCS.rglob("*.md"), TREE / "README.md", TREE / "CONTRIBUTING.md"))
+CHECK_IDS = {check.id for check in checks.CATALOGUE} | {
+    value.id for value in vars(client_checks).values() if isinstance(value, Check)
+}
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LOOKS_LIKE_AN_ID = re.compile(
+    r"`((?:HTTP|XML|SOAP|WSA|WSS|PKI|XSD|KENMERK|MESSAGE-ID|PERIOD|ANSWER)(?:-[A-Z0-9]+)+)`"
+)
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(TREE))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    found = _BLOCK.findall(path.read_text(encoding="utf-8"))
+    return [text for kind, text in found if kind == language]
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    for path in PAGES:
+        for number, text in enumerate(blocks(path, "python"), 1):
+            yield f"{name_of(path)}:{number}", text
+
+
+def imported_names(text: str) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("digipoort_wus"):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+
+
+def test_generated_pages_are_up_to_date(
+    generator: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = generator.main(["--check"])
+    assert status == 0, capsys.readouterr().err
+
+
+def test_a_page_that_is_out_of_date_is_noticed(generator: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "checks.md").write_text("# Checks\n")
+    assert tmp_path / "checks.md" in generator.outdated(tmp_path)
+
+
+def test_every_check_has_a_row() -> None:
+    page = (DOCS / "reference" / "checks.md").read_text(encoding="utf-8")
+    assert {check_id for check_id in CHECK_IDS if f"| `{check_id}` |" in page} == CHECK_IDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_relative_links_point_at_files(page: Path) -> None:
+    links = _LINK.findall(page.read_text(encoding="utf-8"))
+    relative = [link for link in links if not re.match(r"[a-z]+:|#", link)]
+    missing = [link for link in relative if not (page.parent / link.partition("#")[0]).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_check_ids_exist(page: Path) -> None:
+    named = set(_LOOKS_LIKE_AN_ID.findall(page.read_text(encoding="utf-8")))
+    assert named - CHECK_IDS == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=name_of)
+def test_lines_are_short(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    long = [line for line in lines if len(line) > 100 and not line.startswith("|")]
+    assert long == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    linked = {(DOCS / link.partition("#")[0]).resolve() for link in _LINK.findall(index)}
+    pages = {path.resolve() for path in DOCS.rglob("*.md")} - {(DOCS / "README.md").resolve()}
+    assert pages - linked == set()
+
+
+def test_the_configuration_example_can_be_read(tmp_path: Path) -> None:
+    (example,) = blocks(DOCS / "how-to" / "configure.md", "toml")
+    (tmp_path / "gateway.toml").write_text(example, encoding="utf-8")
+    config = load_config(tmp_path / "gateway.toml")
+    assert config.mode == "sandbox"
+    assert config.tls is not None
+    assert config.signing is not None
+    assert config.origins == frozenset({("https", "localhost", 8443)})
+    assert config.signature_engine == "both"
+    assert config.mandates != Config().mandates
+
+
+def test_the_configuration_page_names_every_key(tmp_path: Path) -> None:
+    page = (DOCS / "how-to" / "configure.md").read_text(encoding="utf-8")
+    source = (TREE / "digipoort_wus" / "config.py").read_text(encoding="utf-8")
+    keys = re.findall(
+        r'(?:text|number|flag|path|texts|pairs|identity|section)\("([a-z_0-9]+)"', source
+    )
+    assert len(keys) > 15
+    assert [key for key in keys if f"`{key}`" not in page and f"`[{key}]`" not in page] == []
+
+
+@pytest.mark.parametrize(("where", "text"), list(python_blocks()))
+def test_python_examples_import_what_exists(where: str, text: str) -> None:
+    missing = [
+        f"{module}.{name}"
+        for module, name in imported_names(text)
+        if not hasattr(importlib.import_module(module), name)
+    ]
+    assert missing == []
