@@ -1,4 +1,4 @@
-"""The catalogue of every check, in the order in which the gate applies them.
+"""The catalogue of every check, from the outside in, roughly as the gate applies them.
 
 A check stands here once; code refers to it by its constant, so that the
 reference documentation, the faults and the tests speak of the same thing.
@@ -252,8 +252,8 @@ WSS_REF_TARGET = Check(
 WSS_REF_UNIQUE = Check(
     "WSS-REF-UNIQUE",
     "Digikoppeling WUS WB004",
-    "No two References point at the same element.",
-    "Geen twee References verwijzen naar hetzelfde element.",
+    "No two different References point at the same element.",
+    "Geen twee verschillende References verwijzen naar hetzelfde element.",
     code=110,
 )
 WSS_COVERAGE = Check(
@@ -461,7 +461,7 @@ TECHNICAL = Check(
 CATALOGUE: tuple[Check, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Check)
 )
-"""Every check, in order of application."""
+"""Every check, from the outside in."""
 
 
 def by_id(check_id: str) -> Check:

@@ -27,8 +27,8 @@ def format_utc(moment: datetime) -> str:
 
     This is the form that Digipoort's own answers use.
     """
-    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{moment.microsecond // 1000:03d}Z"
+    # Not strftime: that writes the year 33 with two digits.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def to_milliseconds(moment: datetime) -> datetime:

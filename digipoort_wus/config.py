@@ -19,6 +19,7 @@ T = TypeVar("T")
 Mode = Literal["sandbox", "production"]
 DEFAULT_DATA_DIR = Path("digipoort-wus-data")
 DEFAULT_PORT = 8443
+_OIN_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Config:
 
     Args:
         mode: ``sandbox`` explains faults, plays scenarios and accepts test
-            certificates and SHA-1; ``production`` does none of that.
+            certificates and SHA-1; ``production`` does so only where a setting says it.
         data_dir: filings and statuses; in a sandbox also the test PKI.
         host: address to listen on; ``localhost`` listens on 127.0.0.1 and ::1.
         port: TCP port, 0 for a free one.
@@ -106,6 +107,11 @@ class Config:
             raise ConfigurationError("security.fault_status is 500, or 200 for some clients.")
         if not 0 <= self.port <= 65_535:
             raise ConfigurationError("listen.port is a TCP port, 0 to 65535.")
+        if not self.host:
+            # Twisted would take it for every address that the machine has.
+            raise ConfigurationError(
+                'listen.host is an address such as "localhost"; "0.0.0.0" or "::" are all of them.'
+            )
         for url in self.public_urls:
             _origin(url)
 
@@ -203,6 +209,7 @@ class _Reader:
         return config
 
     def identity(self, key: str) -> IdentityFiles | None:
+        self._used.add(key)
         if key not in self.table:
             return None
         section = self.section(key)
@@ -213,6 +220,11 @@ class _Reader:
             section.path("password_file"),
         )
         section.refuse_the_rest()
+        pair = (files.certificate is not None, files.key is not None)
+        if pair != ((False, False) if files.pkcs12 is not None else (True, True)):
+            raise ConfigurationError(
+                f"{self.name}{key} names both `certificate` and `key`, or only `pkcs12`."
+            )
         return files
 
     def section(self, key: str) -> "_Reader":
@@ -226,6 +238,7 @@ class _Reader:
         return self._take(key, int, default, "a whole number")
 
     def flag(self, key: str) -> bool | None:
+        self._used.add(key)
         if key not in self.table:
             return None
         return self._take(key, bool, False, "true or false")
@@ -248,7 +261,13 @@ class _Reader:
                 raise ConfigurationError(
                     f"{self.name}{key} must be a list of tables {{ {first}, {second} }}."
                 )
-            pairs.append((str(row[first]), str(row[second])))
+            pair = (row[first], row[second])
+            if not all(isinstance(oin, str) and len(oin) == _OIN_LENGTH for oin in pair):
+                raise ConfigurationError(
+                    f"{self.name}{key}: {first} and {second} are OINs, "
+                    f"texts of {_OIN_LENGTH} digits."
+                )
+            pairs.append(pair)
         return pairs
 
     def refuse_the_rest(self) -> None:

@@ -64,7 +64,8 @@ class Refusal(DigipoortError):
         return self._compose(self.check.uitleg, "verwacht", "ontvangen", self.check.clause)
 
     def _compose(self, sentence: str, expected: str, received: str, clause: str) -> str:
-        parts = [f"[{self.check.id}] {sentence}"]
+        # The sentence goes on behind it.
+        parts = [f"[{self.check.id}] {sentence.removesuffix('.')}"]
         if self.expected:
             parts.append(f"{expected}: {self.expected}")
         if self.received:

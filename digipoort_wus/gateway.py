@@ -18,13 +18,19 @@ from twisted.internet.interfaces import (
 )
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from digipoort_wus import checks
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.contract.services import make_applications
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.names import SERVICES
 from digipoort_wus.pki import profiles
-from digipoort_wus.pki.chain import CachingVerifier, VerifiedCertificate, trust_store
+from digipoort_wus.pki.chain import (
+    CachingVerifier,
+    VerifiedCertificate,
+    trust_store,
+    verify_certificate,
+)
 from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.testpki import make_pki, write_pki
@@ -48,7 +54,7 @@ from digipoort_wus.wss.oracle import ENGINES
 from digipoort_wus.wss.policy import DIGIPOORT_1_2, SecurityPolicy, without_sha1
 
 _DRAIN_SECONDS = 20
-"""How long a stopping gateway waits for answers that are being made."""
+"""How long a stopping gateway waits for answers to be made, and then to be read."""
 _READERS = 4
 
 
@@ -76,7 +82,7 @@ def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
 
     Raises:
         ConfigurationError: something is missing or unusable, or a certificate of the
-            gateway itself has expired.
+            gateway itself is not good for what it is used for.
     """
     pki = config.pki
     sandbox = config.mode == "sandbox"
@@ -89,13 +95,25 @@ def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
         crls=load_crls(config.crl_dir or pki / "crl"),
         acceptance=profiles.TEST if sandbox else profiles.PRODUCTION,
     )
-    for name, identity in (("TLS", materials.tls), ("signing", materials.signing)):
-        expires = identity.certificate.not_valid_after_utc
-        if expires < clock():
-            raise ConfigurationError(
-                f"The {name} certificate of the gateway expired on {expires:%Y-%m-%d}: replace it."
-            )
+    _require_good(materials, clock)
     return materials
+
+
+def _require_good(materials: Materials, clock: Clock) -> None:
+    """Refuse to start with certificates that every client would refuse."""
+    store = trust_store(materials.authorities, materials.crls, materials.acceptance)
+    for name, identity, role in (
+        ("TLS", materials.tls, Role.TLS_SERVER),
+        ("signing", materials.signing, Role.SIGNER),
+    ):
+        try:
+            verify_certificate(store, identity.certificate, identity.chain, role, clock())
+        except Refusal as refusal:
+            # A stale CRL is no fault of the certificate, and may be renewed while we run.
+            if refusal.check is not checks.PKI_CRL:
+                raise ConfigurationError(
+                    f"The {name} certificate of the gateway cannot be used: {refusal}."
+                ) from refusal
 
 
 def policy_of(config: Config) -> SecurityPolicy:
@@ -166,6 +184,7 @@ class Gateway:
             scenarios=scenarios,
         )
         self._resource = WusResource(Services(gate, self._dispatch()), reactor)
+        self._site = BoundedSite(self._resource, reactor)
         self._ports: list[Port] = []
 
     @property
@@ -194,9 +213,10 @@ class Gateway:
         Raises:
             ConfigurationError: the address or port cannot be used.
         """
-        site = BoundedSite(self._resource, self._reactor)
         factory = TLSMemoryBIOFactory(
-            cast(IOpenSSLServerConnectionCreator, self._tls), False, cast(IProtocolFactory, site)
+            cast(IOpenSSLServerConnectionCreator, self._tls),
+            False,
+            cast(IProtocolFactory, self._site),
         )
         self._ports = _listen(self._reactor, self._config.host, self._config.port, factory)
         self.start()
@@ -206,10 +226,11 @@ class Gateway:
         """Accept no more, finish the answers that are being made, and close the store."""
         for port in self._ports:
             yield maybeDeferred(port.stopListening)
-        drained = self._resource.drained()
-        drained.addTimeout(_DRAIN_SECONDS, cast(IReactorTime, self._reactor))
-        drained.addErrback(lambda _: None)  # the time is over: what is left is repeated safely
-        yield drained
+        for finished in (self._resource.drained, self._site.written):
+            waiting = finished()
+            waiting.addTimeout(_DRAIN_SECONDS, cast(IReactorTime, self._reactor))
+            waiting.addErrback(lambda _: None)  # the time is over: what is left is repeated safely
+            yield waiting
         # The reactor must turn while the threads end: they may be handing answers over.
         closing = ThreadPoolExecutor(1, thread_name_prefix="gateway-stop")
         future: Future[None] = closing.submit(self._close)

@@ -18,7 +18,8 @@ def config() -> None:
 def check(file: Path) -> None:
     """Read FILE, load the certificates it names, and print what would be in force.
 
-    Exit status 0 when a gateway could start with it, 1 otherwise.
+    Exit status 0 when file and certificates are good, 1 otherwise. Whether the port is free
+    and the data directory can be used shows when the gateway starts.
     """
     loaded = load_config(file)
     defaults = Config()
@@ -38,7 +39,7 @@ def check(file: Path) -> None:
             f"{name} certificate: {certificate.subject.rfc4514_string()}, "
             f"until {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
-    click.echo(f"{len(materials.authorities)} authorities, {len(materials.crls)} CRLs. Usable.")
+    click.echo(f"{len(materials.authorities)} authorities, {len(materials.crls)} CRLs. Good.")
 
 
 def _shown(value: object) -> str:

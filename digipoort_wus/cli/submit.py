@@ -1,6 +1,8 @@
 """``digipoort-wus submit``: file a document."""
 
 import mimetypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,16 +94,21 @@ def submit(
         party = _party(document, belanghebbende, party_type)
         if receipt is not None and receipt.exists():
             raise ConfigurationError(f"{receipt} exists: give --receipt the name of a new file.")
+        # Made here, so that it can be told when no answer comes.
+        from digipoort_wus.client.wsse import new_message_id
+
+        sent_as = message_id or new_message_id()
         with connected(connection) as client:
-            received = client.submit(
-                document,
-                berichtsoort=berichtsoort,
-                belanghebbende=party,
-                rol_belanghebbende=rol,
-                attachments=[_document(attachment, None) for attachment in attachments],
-                aanleverkenmerk=aanleverkenmerk,
-                message_id=message_id,
-            )
+            with _told(sent_as):
+                received = client.submit(
+                    document,
+                    berichtsoort=berichtsoort,
+                    belanghebbende=party,
+                    rol_belanghebbende=rol,
+                    attachments=[_document(attachment, None) for attachment in attachments],
+                    aanleverkenmerk=aanleverkenmerk,
+                    message_id=sent_as,
+                )
             if not as_json:
                 # At once: whatever happens while waiting, the kenmerk must not be lost.
                 click.echo(printable(received.kenmerk))
@@ -119,6 +126,18 @@ def submit(
         if late is not None:
             raise late
         raise_bad_end(statuses)
+
+
+@contextmanager
+def _told(message_id: str) -> Iterator[None]:
+    """Say under which message id a filing may have arrived although no answer did."""
+    from digipoort_wus.client.errors import AnswerRefused, ConnectionFailed
+
+    try:
+        yield
+    except (AnswerRefused, ConnectionFailed):
+        note(f"The filing may have arrived; repeat it safely with --message-id {message_id}")
+        raise
 
 
 def _document(path: Path, mime_type: str | None) -> "Document":

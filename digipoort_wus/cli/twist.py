@@ -1,7 +1,10 @@
 """``twist digipoort-wus``: the gateway as a Twisted service."""
 
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -25,6 +28,22 @@ class Options(usage.Options):
         ["config", None, None, "TOML file."],
     ]
 
+    def postOptions(self) -> None:  # noqa: N802 - Twisted's interface
+        """Read the configuration here, where twist turns a mistake into a sentence."""
+        given = cast("Mapping[str, str | None]", self)
+        port = cast("int | None", self["port"])
+        try:
+            config = load_config(Path(given["config"])) if given["config"] else Config()
+            self.config = replace(
+                config,
+                data_dir=Path(given["data-dir"] or config.data_dir),
+                pki_dir=Path(given["pki-dir"]) if given["pki-dir"] else config.pki_dir,
+                host=given["host"] or config.host,
+                port=config.port if port is None else port,
+            )
+        except ConfigurationError as error:
+            raise usage.UsageError(str(error)) from None
+
 
 class GatewayService(Service):
     """Starts and stops a gateway with the application it is part of."""
@@ -37,8 +56,12 @@ class GatewayService(Service):
         """Open the store and listen."""
         super().startService()
         announce(self._config)
-        self._gateway = Gateway(self._config, reactor=global_reactor())
-        self._gateway.listen()
+        try:
+            self._gateway = Gateway(self._config, reactor=global_reactor())
+            self._gateway.listen()
+        except ConfigurationError as error:
+            # Nothing runs yet: one sentence, as `digipoort-wus serve` says it.
+            sys.exit(f"Error: {error}")
         print(" ".join(("ready", *self._gateway.urls)), flush=True)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
@@ -49,16 +72,4 @@ class GatewayService(Service):
 
 def makeService(options: Options) -> GatewayService:  # noqa: N802 - Twisted's interface
     """Return the service for these options."""
-    try:
-        config = load_config(Path(options["config"])) if options["config"] else Config()
-        return GatewayService(
-            replace(
-                config,
-                data_dir=Path(options["data-dir"] or config.data_dir),
-                pki_dir=Path(options["pki-dir"]) if options["pki-dir"] else config.pki_dir,
-                host=options["host"] or config.host,
-                port=config.port if options["port"] is None else options["port"],
-            )
-        )
-    except ConfigurationError as error:
-        raise usage.UsageError(str(error)) from error
+    return GatewayService(options.config)

@@ -86,7 +86,10 @@ def wsdl_text(service_name: str, address: str) -> bytes:
     Raises:
         KeyError: there is no service of that name.
     """
-    definitions = etree.fromstring(_packaged(f"{names.SERVICES[service_name].name}_1.2.wsdl"))
+    definitions = etree.fromstring(
+        _packaged(f"{names.SERVICES[service_name].name}_1.2.wsdl"),
+        etree.XMLParser(remove_comments=True),  # they are for readers of the file
+    )
     for location in definitions.iter(_WSDL_ADDRESS):
         location.set("location", address)
     for imported in definitions.iter(f"{_XSD}import"):

@@ -36,7 +36,7 @@ class Caller:
         oin: OIN of the signer.
         tls_oin: OIN of the TLS peer, None where there was no TLS (embedding).
         message_id: wsa:MessageID of the request, signed.
-        body_digest: SHA-256 of the canonical signed Body.
+        body_digest: SHA-256 of the canonical element in the signed Body.
     """
 
     oin: str

@@ -125,7 +125,7 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
         validate(verified.body_child)
     except Refusal as refusal:
         message_id = addressing.message_id if addressing else None
-        return Rejected(service, operation, message_id, _bare(refusal))
+        return Rejected(service, operation, message_id, bare(refusal))
     return Opened(
         service, operation, verified.body_child, parts, caller, verified.signer, verified.suite
     )
@@ -219,7 +219,7 @@ def _too_long(received: int) -> Refusal:
     )
 
 
-def _bare(refusal: Refusal) -> Refusal:
+def bare(refusal: Refusal) -> Refusal:
     """Drop the traceback: its frames hold the message, and who holds the refusal is in them.
 
     Such a circle of megabytes would wait for the cycle collector.

@@ -21,7 +21,7 @@ from digipoort_wus import checks
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import Service
-from digipoort_wus.server.gate import Gate, Opened, Rejected, answer, fault, open_request
+from digipoort_wus.server.gate import Gate, Opened, Rejected, answer, bare, fault, open_request
 from digipoort_wus.server.http import (
     Head,
     HttpAnswer,
@@ -194,7 +194,9 @@ def _accepted(gate: Gate, opened: Opened, element: etree._Element, started: floa
 def _refused(gate: Gate, opened: Opened, failure: Failure, started: float) -> HttpAnswer:
     if not isinstance(failure.value, Refusal):
         return _technical(gate, opened.service, opened, failure)
-    rejected = Rejected(opened.service, opened.operation, opened.caller.message_id, failure.value)
+    refusal = bare(failure.value)
+    failure.cleanFailure()
+    rejected = Rejected(opened.service, opened.operation, opened.caller.message_id, refusal)
     _log_rejected(rejected, started)
     return fault(gate, rejected)
 
@@ -211,6 +213,7 @@ def _technical(
         error=type(failure.value).__name__,
         trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
     )
+    failure.cleanFailure()
     operation = opened.operation if opened else None
     message_id = opened.caller.message_id if opened else None
     return fault(gate, Rejected(service, operation, message_id, Refusal(checks.TECHNICAL)))
@@ -246,6 +249,7 @@ def _write(request: Request, result: HttpAnswer) -> int:
     if request._disconnected:
         return NOT_DONE_YET
     request.setResponseCode(result.status)
+    request.responseHeaders.removeHeader("Server")  # nobody needs to know
     request.setHeader("Content-Type", result.content_type)
     request.setHeader("Content-Length", str(len(result.body)))
     for name, value in result.headers.items():

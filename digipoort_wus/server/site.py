@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import Protocol, cast
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -56,6 +57,7 @@ class BoundedRequest(Request):
 class BoundedChannel(HTTPChannel):
     """One connection, with absolute deadlines for a request's head and body."""
 
+    site: "BoundedSite"
     _deadline: DelayedCall | None = None
     refused = False
     """A request on this connection was refused before its end; nothing more is read."""
@@ -106,7 +108,18 @@ class BoundedChannel(HTTPChannel):
     ) -> None:
         """Forget the deadline of a connection that is gone."""
         self._set_deadline(None)
+        self.site.caught_up(self)
         super().connectionLost(reason)
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's interface
+        """Note that the client reads an answer more slowly than it is written."""
+        self.site.fell_behind(self)
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's interface
+        """Note that everything written so far has been handed to the system."""
+        self.site.caught_up(self)
+        super().resumeProducing()
 
     def refuse(self, answer: HttpAnswer) -> None:
         """Answer at once, then throw away what still comes, and close."""
@@ -140,6 +153,29 @@ class BoundedSite(Site):
         super().__init__(
             resource, requestFactory=BoundedRequest, timeout=_IDLE_SECONDS, reactor=reactor
         )
+
+        self._behind: set[BoundedChannel] = set()
+        self._waiting: list[Deferred[None]] = []
+
+    def written(self) -> Deferred[None]:
+        """Return a Deferred that fires when no answer waits for a client to read it."""
+        if not self._behind:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def fell_behind(self, channel: BoundedChannel) -> None:
+        """Note a connection whose client has yet to read."""
+        self._behind.add(channel)
+
+    def caught_up(self, channel: BoundedChannel) -> None:
+        """Note a connection that was written out, or is gone."""
+        self._behind.discard(channel)
+        if not self._behind:
+            waiting, self._waiting = self._waiting, []
+            for deferred in waiting:
+                deferred.callback(None)
 
     def startFactory(self) -> None:  # noqa: N802 - Twisted's interface
         """Open no access log: requests are logged with their outcome, by the resource."""

@@ -21,6 +21,7 @@ from digipoort_wus.soap.addressing import Addressing
 from digipoort_wus.soap.envelope import Envelope, local_name
 from digipoort_wus.wss.header import (
     WSU_ID,
+    Reference,
     SecurityHeader,
     Timestamp,
     read_security,
@@ -59,7 +60,8 @@ class Verified:
         timestamp: the signed Created and Expires.
         suite: how an answer to this message is signed.
         signature_value: the decoded SignatureValue.
-        body_digest: SHA-256 of the canonical Body, as it was signed.
+        body_digest: SHA-256 of the canonical element in the Body. Not of the Body itself:
+            stacks give that another Id when they sign the same content again.
     """
 
     body_child: etree._Element
@@ -114,9 +116,9 @@ def verify_envelope(
         addressing=addressing,
         signer=signer,
         timestamp=header.timestamp,
-        suite=SUITE_SHA1 if header.signature_algorithm == SUITE_SHA1.signature else SUITE_SHA256,
+        suite=_suite_of(header, envelope.body),
         signature_value=header.signature_value,
-        body_digest=_body_digest(header, envelope.body),
+        body_digest=hashlib.sha256(canonicalize(envelope.body_child)).digest(),
     )
 
 
@@ -194,16 +196,34 @@ def _signable_parts(
 def _require_coverage(
     envelope: Envelope, addressing: Addressing, header: SecurityHeader, parts: SignedParts
 ) -> None:
-    covered: dict[str, etree._Element] = {}
+    covered: dict[str, Reference] = {}
     for reference in header.references:
         if reference.target_id not in parts:
             raise Refusal(checks.WSS_REF_TARGET, received=f"#{reference.target_id}")
-        if reference.target_id in covered:
+        # CXF signs the Timestamp twice, when the WSDL's policy names it in two places.
+        if covered.setdefault(reference.target_id, reference) != reference:
             raise Refusal(checks.WSS_REF_UNIQUE, received=f"#{reference.target_id} twice")
-        covered[reference.target_id] = parts[reference.target_id]
     for part in (envelope.body, header.timestamp.element, *addressing.blocks):
-        if not any(part is signed for signed in covered.values()):
+        if not any(part is parts[part_id] for part_id in covered):
             raise Refusal(checks.WSS_COVERAGE, received=f"{local_name(part)} is not signed")
+
+
+def _suite_of(header: SecurityHeader, body: etree._Element) -> Suite:
+    """Return the algorithms of a request, so that its answer can use the same.
+
+    Clients that were told one digest in a policy and another in a setting mix suites,
+    and check that their answers do.
+    """
+    signature = header.signature_algorithm
+    digest = next(
+        reference.digest_algorithm
+        for reference in header.references
+        if reference.target_id == body.get(WSU_ID)
+    )
+    for suite in (SUITE_SHA256, SUITE_SHA1):
+        if (suite.signature, suite.digest) == (signature, digest):
+            return suite
+    return Suite("mixed", signature, digest)
 
 
 def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) -> None:
@@ -233,11 +253,3 @@ def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) 
 
 def _seconds(duration: timedelta) -> str:
     return f"{duration.total_seconds():.0f} s"
-
-
-def _body_digest(header: SecurityHeader, body: etree._Element) -> bytes:
-    body_id = body.get(WSU_ID)
-    reference = next(ref for ref in header.references if ref.target_id == body_id)
-    if reference.digest_algorithm == SHA256:
-        return reference.digest
-    return hashlib.sha256(canonicalize(body, reference.prefixes)).digest()

@@ -164,15 +164,18 @@ class Wire:
         name: str | None = "vendor-a",
         *,
         context: ssl.SSLContext | None = None,
+        session: ssl.SSLSession | None = None,
         seconds: float = 30,
     ) -> None:
-        raw = socket.create_connection(("127.0.0.1", running.port), timeout=seconds)
+        # Wrapped before it is connected: otherwise ssl leaks it when the gateway dies meanwhile.
+        self.socket = (context or client_context(running, name)).wrap_socket(
+            socket.socket(), server_hostname="localhost", session=session
+        )
+        self.socket.settimeout(seconds)
         try:
-            self.socket = (context or client_context(running, name)).wrap_socket(
-                raw, server_hostname="localhost"
-            )
+            self.socket.connect(("127.0.0.1", running.port))
         except BaseException:
-            raw.close()
+            self.socket.close()
             raise
         self._file = self.socket.makefile("rb")
 

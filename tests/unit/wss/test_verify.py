@@ -31,6 +31,7 @@ from digipoort_wus.wss.verify import Trust, Verified, verify_envelope
 from digipoort_wus.xmlsafe.parse import parse_message
 from tests.messages import NOW, aanlever_body, envelope, filing, signed
 
+MIXED = Suite("mixed", SUITE_SHA256.signature, SUITE_SHA1.digest)
 NS = {"s": SOAP, "a": WSA, "wsse": WSSE, "wsu": WSU, "ds": DS}
 Change = Callable[[etree._Element], None]
 
@@ -169,6 +170,11 @@ def append(path: str, xml: str) -> Change:
     return lambda root: find(root, path).append(etree.fromstring(xml))
 
 
+def two_different_references(root: etree._Element) -> None:
+    repeat(".//ds:Reference")(root)
+    set_text(".//ds:DigestValue", "AAAA")(root)
+
+
 SIGNATURE = ".//ds:Signature"
 REFERENCE = ".//ds:Reference"
 CHANGES: dict[str, tuple[Change, str]] = {
@@ -226,10 +232,8 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "http uri": (set_attribute(REFERENCE, "URI", "http://localhost/"), "WSS-REF-TARGET"),
     "unknown id": (set_attribute(REFERENCE, "URI", "#nowhere"), "WSS-REF-TARGET"),
     "xpointer": (set_attribute(REFERENCE, "URI", "#xpointer(/)"), "WSS-REF-TARGET"),
-    "same target twice": (
-        lambda root: find(root, ".//ds:SignedInfo").append(deepcopy(find(root, REFERENCE))),
-        "WSS-REF-UNIQUE",
-    ),
+    "two references to one target": (two_different_references, "WSS-REF-UNIQUE"),
+    "a reference repeated after signing": (repeat(".//ds:Reference"), "WSS-SIGNATURE"),
     "enveloped transform": (
         append(".//ds:Transforms", f'<Transform xmlns="{DS}" Algorithm="{ENVELOPED}"/>'),
         "WSS-TRANSFORM",
@@ -464,3 +468,18 @@ def test_prefix_lists(g1: TestPki, prefixes: str) -> None:
         inclusive = etree.SubElement(transform, f"{{{EXC_C14N}}}InclusiveNamespaces")
         inclusive.set("PrefixList", prefixes)
     verify(resign(root, g1), g1)
+
+
+def test_an_equal_reference_may_be_repeated(g1: TestPki) -> None:
+    """CXF signs the Timestamp twice, because the public WSDL's policy names it twice."""
+    root = envelope(aanlever_body())
+    sign_request(root, identity=g1.identities["vendor-a"], suite=SUITE_SHA256, created=NOW)
+    repeat(".//ds:Reference")(root)
+    verify(resign(root, g1), g1)
+
+
+def test_an_answer_mirrors_a_mixed_suite(g1: TestPki) -> None:
+    root = envelope(aanlever_body())
+    sign_request(root, identity=g1.identities["vendor-a"], suite=MIXED, created=NOW)
+    suite = verify(etree.tostring(root), g1).suite
+    assert (suite.signature, suite.digest) == (MIXED.signature, MIXED.digest)

@@ -106,3 +106,27 @@ def test_inclusive_prefixes_are_rendered_where_they_are_in_scope() -> None:
     assert canonicalize(root[0]) == b'<p:b xmlns:p="u:p"></p:b>'
     assert canonicalize(root[0], ["q"]) == b'<p:b xmlns:p="u:p" xmlns:q="u:q"></p:b>'
     assert canonicalize(root[0], ["#default"]) == b'<p:b xmlns="u:d" xmlns:p="u:p"></p:b>'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<a " + b" ".join(b'xmlns:n%d="u"' % n for n in range(50_000)) + b"/>",
+        b"<a " + b" ".join(b'a%d="1"' % n for n in range(100_000)) + b"/>",
+        b"<a " + b" ".join(b"a%d='1'" % n for n in range(100_000)) + b"/>",
+    ],
+    ids=["declarations", "attributes", "attributes in single quotes"],
+)
+def test_costly_input_is_refused_before_the_parse(data: bytes) -> None:
+    with pytest.raises(Refusal) as caught:
+        parse_message(data)
+    assert caught.value.check.id == "XML-LIMIT"
+
+
+def test_a_client_accepts_longer_answers() -> None:
+    data = b"<a>" + b"<b/>" * 20_000 + b"</a>"
+    assert len(parse_message(data, max_elements=limits.ANSWER_MAX_ELEMENTS)) == 20_000
+
+
+def test_comment_like_text_in_cdata_is_text() -> None:
+    assert parse_message(b"<a><![CDATA[<!-- <?x?> -->]]></a>").text == "<!-- <?x?> -->"

@@ -1,0 +1,425 @@
+"""Bounds on connections and requests: on a transport in memory, with a clock that is turned."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from lxml import etree
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
+
+from digipoort_wus import checks, limits
+from digipoort_wus.errors import Refusal
+from digipoort_wus.names import AANLEVER
+from digipoort_wus.server import resources
+from digipoort_wus.server.gate import Gate, Opened, Rejected
+from digipoort_wus.server.http import HttpAnswer, HttpRequest
+from digipoort_wus.server.reactor import Reactor
+from digipoort_wus.server.resources import Services, WusResource, to_deferred
+from digipoort_wus.server.site import BoundedChannel, BoundedSite
+
+PATH = AANLEVER.paths[0]
+MEBIBYTE = 1_048_576
+
+
+class Clock(MemoryReactorClock):
+    """A reactor whose time stands still; there is one thread only."""
+
+    def callFromThread(self, f: Callable[..., object], *args: object) -> None:
+        f(*args)
+
+
+@dataclass
+class Desk:
+    """A site on a clock, whose gate and services a test plays."""
+
+    clock: "Clock"
+    resource: WusResource
+    site: BoundedSite
+    seen: list[bytes]
+    pending: "list[Future[etree._Element]]"
+
+    def connect(self) -> "tuple[BoundedChannel, StringTransport]":
+        site: Any = self.site
+        channel: Any = site.buildProtocol(None)
+        assert isinstance(channel, BoundedChannel)
+        transport = StringTransport()
+        make_connection: Any = channel.makeConnection
+        make_connection(transport)
+        return channel, transport
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    make: Callable[[], Clock] = cast(Any, Clock)
+    clock = make()
+    seen: list[bytes] = []
+    pending: list[Future[etree._Element]] = []
+
+    def open_request(_gate: Gate, _service: object, request: HttpRequest) -> "Opened | Rejected":
+        seen.append(request.body)
+        if request.body.startswith(b"crash"):
+            raise RuntimeError("a mistake of ours about 999911120")
+        if request.body.startswith(b"refuse"):
+            return Rejected(AANLEVER, None, None, Refusal(checks.XML_WELL_FORMED))
+        return cast(Opened, _Opened())
+
+    def dispatch(_: Opened) -> "Future[etree._Element]":
+        future: Future[etree._Element] = Future()
+        pending.append(future)
+        return future
+
+    def answer(_gate: Gate, _opened: Opened, element: etree._Element) -> HttpAnswer:
+        return HttpAnswer(200, etree.tostring(element))
+
+    monkeypatch.setattr(resources, "open_request", open_request)
+    monkeypatch.setattr(resources, "answer", answer)
+    reactor = cast(Reactor, clock)
+    gate = cast(Gate, _Gate())
+    resource = WusResource(Services(gate, dispatch), reactor)
+    return Desk(clock, resource, BoundedSite(resource, reactor), seen, pending)
+
+
+class _Caller:
+    oin = "00000099000000002000"
+    message_id = "urn:uuid:1"
+
+
+class _Opened:
+    service, operation, caller = AANLEVER, AANLEVER.operations[0], _Caller()
+
+
+class _Gate:
+    explain_faults, fault_status = True, 500
+
+    @staticmethod
+    def new_message_id() -> str:
+        return "urn:uuid:2"
+
+
+def post(body: bytes, *headers: str, length: int | None = None) -> bytes:
+    count = len(body) if length is None else length
+    lines = [
+        f"POST {PATH} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: text/xml",
+        f"Content-Length: {count}",
+        *headers,
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def status(transport: StringTransport) -> int | None:
+    value = transport.value()
+    return int(value.split()[1]) if value else None
+
+
+def closing(transport: StringTransport) -> bool:
+    return bool(transport.disconnecting)
+
+
+def finish(future: "Future[etree._Element]") -> None:
+    future.set_result(etree.Element("done"))
+
+
+def logged(during: Callable[[], object]) -> str:
+    events: list[LogEvent] = []
+    observer = cast(ILogObserver, events.append)
+    globalLogPublisher.addObserver(observer)
+    try:
+        during()
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    return "\n".join(str(event) for event in events)
+
+
+# --- Deadlines -----------------------------------------------------------------
+
+
+def drip(desk: Desk, channel: BoundedChannel, transport: StringTransport, octets: bytes) -> float:
+    """Send an octet a second until the connection is closed; return after how many seconds."""
+    for second, octet in enumerate(octets):
+        if transport.disconnecting:
+            return second
+        channel.dataReceived(bytes([octet]))
+        desk.clock.advance(1)
+    raise AssertionError("never closed")
+
+
+def test_a_head_that_drips_is_cut_off(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    seconds = drip(desk, channel, transport, post(b"x", f"X-Long: {'x' * 500}"))
+    assert seconds == limits.HEADER_DEADLINE_SECONDS
+    assert desk.seen == []
+
+
+def test_a_body_that_drips_is_cut_off(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", length=1_000))
+    seconds = drip(desk, channel, transport, b"x" * 1_000)
+    assert seconds == limits.BODY_DEADLINE_SECONDS
+    assert desk.seen == []
+
+
+def test_the_deadline_of_a_second_request_is_its_own(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"refuse"))
+    assert status(transport) == 500
+    desk.clock.advance(limits.HEADER_DEADLINE_SECONDS + 5)
+    assert not transport.disconnecting
+    assert drip(desk, channel, transport, post(b"x" * 900)) == limits.HEADER_DEADLINE_SECONDS
+
+
+def test_a_connection_without_a_request_is_closed(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    desk.clock.advance(61)
+    assert transport.disconnecting
+    # Also when one was answered before.
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"refuse"))
+    desk.clock.advance(59)
+    assert not transport.disconnecting
+    desk.clock.advance(2)
+    assert transport.disconnecting
+
+
+def test_a_client_that_stays_after_the_deadline_is_thrown_out(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(b"POST ")
+    desk.clock.advance(limits.HEADER_DEADLINE_SECONDS)
+    assert transport.disconnecting
+    desk.clock.advance(20)
+    assert transport.disconnected
+
+
+def test_the_time_of_the_answer_is_not_the_clients(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x"))
+    desk.clock.advance(2 * limits.BODY_DEADLINE_SECONDS)
+    assert not transport.disconnecting
+    finish(desk.pending[0])
+    assert status(transport) == 200
+
+
+def test_a_lost_connection_leaves_no_timer(desk: Desk) -> None:
+    for octets in (b"", b"POST ", post(b"", length=10), post(b"refuse")):
+        channel, _ = desk.connect()
+        if octets:
+            channel.dataReceived(octets)
+        channel.connectionLost(Failure(ConnectionDone()))
+    assert desk.clock.getDelayedCalls() == []
+
+
+# --- Size ----------------------------------------------------------------------
+
+
+def test_a_body_at_the_limit_is_read_and_stays_in_memory(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"refuse", length=limits.WIRE_MAX_BYTES))
+    piece = b"x" * MEBIBYTE
+    left = limits.WIRE_MAX_BYTES - len(b"refuse")
+    while left:
+        channel.dataReceived(piece[:left])
+        left -= min(left, len(piece))
+    assert len(desk.seen[0]) == limits.WIRE_MAX_BYTES
+    assert status(transport) == 500
+
+
+@pytest.mark.parametrize("length", [limits.WIRE_MAX_BYTES + 1, 10**18])
+def test_a_body_over_the_limit_is_refused_before_it_is_read(desk: Desk, length: int) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", length=length))
+    assert status(transport) == 413
+    assert transport.value().endswith(f"received: {length} (ours)\n".encode())
+    before = transport.value()
+    for _ in range(50):
+        channel.dataReceived(b"x" * MEBIBYTE)
+    assert transport.value() == before
+    assert transport.disconnecting is False
+    desk.clock.advance(6)
+    assert closing(transport)
+    assert desk.seen == []
+
+
+def test_chunks_are_counted(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n".encode()
+    )
+    chunk = b"100000\r\n" + b"x" * MEBIBYTE + b"\r\n"
+    for _ in range(42):
+        channel.dataReceived(chunk)
+        assert transport.value() == b""
+    # The rest comes in one piece: it is answered once.
+    channel.dataReceived(chunk * 3 + b"0\r\n\r\n" + post(b"refuse"))
+    assert transport.value().count(b"HTTP/1.1") == 1
+    assert status(transport) == 413
+    assert desk.seen == []
+
+
+# --- Requests that are no requests ------------------------------------------------
+
+
+def test_exactly_one_host(desk: Desk) -> None:
+    for hosts, version, expected in (
+        ((), "1.1", 400),
+        (("Host: a", "Host: a"), "1.1", 400),
+        (("Host: a", "Host: b"), "1.0", 400),
+        (("host: a",), "1.1", 500),
+        ((), "1.0", 500),
+    ):
+        channel, transport = desk.connect()
+        lines = [f"POST {PATH} HTTP/{version}", *hosts, "Content-Type: text/xml"]
+        lines += ["Content-Length: 6", "", "refuse"]
+        channel.dataReceived("\r\n".join(lines).encode())
+        assert status(transport) == expected
+
+
+def test_a_line_that_never_ends_is_answered(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(b"POST /" + b"x" * 20_000)
+    assert status(transport) == 400
+    assert transport.disconnecting
+
+
+def test_nothing_is_read_behind_a_bad_request(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nContent-Length: 6\r\n"
+        "X: 1\r\n".encode()
+    )
+    assert status(transport) == 400
+    for line in (b"Content-Type: text/xml\r\n", b"\r\n", b"refuse"):
+        channel.dataReceived(line)
+    assert transport.value().count(b"HTTP/1.1") == 1
+    assert desk.seen == []
+
+
+def test_a_form_is_not_read_as_one(desk: Desk) -> None:
+    """Twisted would parse it before the resource refuses it: here it has no fields."""
+    channel, transport = desk.connect()
+    octets = post(b"a=1&" * 10).replace(b"text/xml", b"application/x-www-form-urlencoded")
+    channel.dataReceived(octets)
+    assert status(transport) == 415
+    channel.dataReceived(octets.replace(b"x-www-form-urlencoded", b"x-other"))
+    multipart = post(b"nonsense").replace(b"text/xml", b"multipart/form-data; boundary=")
+    channel, transport = desk.connect()
+    channel.dataReceived(multipart)
+    assert status(transport) == 415
+
+
+# --- Answers --------------------------------------------------------------------
+
+
+def test_a_mistake_of_ours_is_a_fault_and_its_text_goes_nowhere(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    log = logged(lambda: channel.dataReceived(post(b"crash")))
+    assert status(transport) == 500
+    assert b"ALS400" in transport.value()
+    for text in (transport.value().decode(), log):
+        assert "999911120" not in text
+    assert "RuntimeError" in log
+
+
+@pytest.mark.parametrize("error", [RuntimeError("999911120"), MemoryError(), KeyError("x")])
+def test_a_process_that_fails_is_a_fault(desk: Desk, error: Exception) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x"))
+    log = logged(lambda: desk.pending[0].set_exception(error))
+    assert status(transport) == 500
+    assert b"ALS400" in transport.value()
+    assert "999911120" not in log + transport.value().decode()
+
+
+def test_when_not_even_a_fault_can_be_made_the_connection_closes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> HttpAnswer:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(resources, "fault", broken)
+    channel, transport = desk.connect()
+    logged(lambda: channel.dataReceived(post(b"refuse")))
+    assert transport.disconnecting
+    assert transport.value() == b""
+    assert desk.resource.drained().called
+
+
+def test_a_client_that_left_is_not_written_to(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x"))
+    channel.connectionLost(Failure(ConnectionLost()))
+    log = logged(lambda: finish(desk.pending[0]))
+    assert transport.value() == b""
+    assert "could not be written" not in log
+    assert desk.resource.drained().called
+
+
+def test_drained_waits_for_answers_that_are_being_made(desk: Desk) -> None:
+    assert desk.resource.drained().called
+    channels = [desk.connect() for _ in range(2)]
+    for channel, _ in channels:
+        channel.dataReceived(post(b"x"))
+    waiting = [desk.resource.drained(), desk.resource.drained()]
+    finish(desk.pending[0])
+    assert not any(deferred.called for deferred in waiting)
+    finish(desk.pending[1])
+    assert all(deferred.called for deferred in waiting)
+
+
+def test_written_waits_for_clients_that_read_slowly(desk: Desk) -> None:
+    slow, _ = desk.connect()
+    gone, _ = desk.connect()
+    assert desk.site.written().called
+    for channel in (slow, gone):
+        channel.pauseProducing()  # the transport's buffer is full
+    fired: list[None] = []
+    desk.site.written().addCallback(fired.append)
+    gone.connectionLost(Failure(ConnectionLost()))
+    assert len(fired) == 0
+    slow.resumeProducing()
+    assert len(fired) == 1
+    assert desk.site.written().called
+
+
+def test_pipelined_requests_wait_for_each_other(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"first") + post(b"second") + post(b"refuse"))
+    assert desk.seen == [b"first"]
+    finish(desk.pending[0])
+    assert desk.seen == [b"first", b"second"]
+    finish(desk.pending[1])
+    assert desk.seen == [b"first", b"second", b"refuse"]
+    assert transport.value().count(b"HTTP/1.1 ") == 3
+
+
+@pytest.mark.parametrize(
+    "path", ["/%1b%5b2J", "/\x7f", "/" + "x" * 300], ids=["escaped", "delete", "long"]
+)
+def test_a_path_is_logged_in_plain_ascii_and_in_part(desk: Desk, path: str) -> None:
+    channel, _ = desk.connect()
+    octets = post(b"x").replace(PATH.encode(), path.encode())
+    log = logged(lambda: channel.dataReceived(octets))
+    assert all(char == "\n" or " " <= char <= "~" for char in log)
+    assert "x" * 100 not in log
+
+
+def test_futures_become_deferreds(desk: Desk) -> None:
+    reactor = cast(Reactor, desk.clock)
+    done: Future[int] = Future()
+    done.set_result(1)
+    results: list[object] = []
+    first = to_deferred(done, reactor)
+    first.addCallback(lambda value: results.append(value))
+    later: Future[int] = Future()
+    second = to_deferred(later, reactor)
+    second.addErrback(lambda failure: results.append(failure.value))
+    assert (first.called, second.called) == (True, False)
+    later.set_exception(KeyError("x"))
+    assert results[0] == 1
+    assert isinstance(results[1], KeyError)

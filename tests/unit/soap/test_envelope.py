@@ -1,0 +1,86 @@
+"""The envelope by position: nothing is searched for, so nothing can be hidden."""
+
+import pytest
+from lxml import etree
+
+from digipoort_wus import checks
+from digipoort_wus.errors import Refusal
+from digipoort_wus.names import SOAP, SOAP_12, WSA, WSSE
+from digipoort_wus.soap.envelope import leaf_text, local_name, namespace, read_envelope
+
+
+def envelope(inner: str, namespace: str = SOAP) -> etree._Element:
+    return etree.fromstring(
+        f'<s:Envelope xmlns:s="{namespace}" xmlns:a="{WSA}" xmlns:o="{WSSE}">{inner}</s:Envelope>'
+    )
+
+
+def test_the_parts_are_those_at_their_places() -> None:
+    found = read_envelope(
+        envelope(
+            "\n<s:Header> <a:To>x</a:To>\t<o:Security/></s:Header> <s:Body><s:Body/></s:Body>\n"
+        )
+    )
+    assert [local_name(block) for block in found.blocks] == ["To", "Security"]
+    assert found.body.getparent() is found.root
+    assert found.body_child.tag == f"{{{SOAP}}}Body"
+    assert not found.is_fault
+
+
+def test_a_fault_is_recognised_and_needs_no_header() -> None:
+    found = read_envelope(envelope("<s:Body><s:Fault/></s:Body>"))
+    assert found.is_fault
+    assert found.blocks == ()
+    assert not read_envelope(envelope("<s:Body><Fault/></s:Body>")).is_fault
+
+
+REFUSED = {
+    "": "SOAP-STRUCTURE",
+    "<s:Header/>": "SOAP-STRUCTURE",
+    "<s:Body><x/></s:Body><s:Header/>": "SOAP-STRUCTURE",
+    "<s:Header/><s:Header/><s:Body><x/></s:Body>": "SOAP-STRUCTURE",
+    "<s:Header/><s:Body><x/></s:Body><s:Body><x/></s:Body>": "SOAP-STRUCTURE",
+    "<s:Header/><s:Body><x/></s:Body><x/>": "SOAP-STRUCTURE",
+    "<x/><s:Header/><s:Body><x/></s:Body>": "SOAP-STRUCTURE",
+    "<Header/><Body><x/></Body>": "SOAP-STRUCTURE",
+    "text<s:Body><x/></s:Body>": "SOAP-STRUCTURE",
+    "<s:Body><x/></s:Body>text": "SOAP-STRUCTURE",
+    "<s:Body>text<x/></s:Body>": "SOAP-STRUCTURE",
+    "<s:Body><x/>text</s:Body>": "SOAP-STRUCTURE",
+    "<s:Header>text</s:Header><s:Body><x/></s:Body>": "SOAP-STRUCTURE",
+    "<s:Body/>": "SOAP-BODY-CHILD",
+    "<s:Body>text</s:Body>": "SOAP-STRUCTURE",
+    "<s:Body><x/><x/></s:Body>": "SOAP-BODY-CHILD",
+    "<s:Header><x/></s:Header><s:Body><x/></s:Body>": "SOAP-HEADER-FOREIGN",
+    "<s:Header><o:Other/></s:Header><s:Body><x/></s:Body>": "SOAP-HEADER-FOREIGN",
+    "<s:Header><s:Body><x/></s:Body></s:Header><s:Body><x/></s:Body>": "SOAP-HEADER-FOREIGN",
+}
+
+
+@pytest.mark.parametrize("inner", REFUSED)
+def test_anything_else_is_refused(inner: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_envelope(envelope(inner))
+    assert caught.value.check.id == REFUSED[inner]
+
+
+@pytest.mark.parametrize("root", [f'<Envelope xmlns="{SOAP_12}"/>', "<Envelope/>", "<x/>"])
+def test_only_a_soap_1_1_envelope_is_one(root: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_envelope(etree.fromstring(root))
+    assert caught.value.check.id == "SOAP-ENVELOPE"
+
+
+def test_the_text_of_a_leaf() -> None:
+    assert leaf_text(etree.fromstring("<x> a b\r\n</x>"), checks.WSA_REQUIRED) == "a b"
+    assert leaf_text(etree.fromstring("<x/>"), checks.WSA_REQUIRED) == ""
+    for inner in ("<y/>", "a<!-- b -->c", "a<?b?>c"):
+        with pytest.raises(Refusal) as caught:
+            leaf_text(etree.fromstring(f"<x>{inner}</x>"), checks.WSA_REQUIRED)
+        assert caught.value.check.id == "WSA-REQUIRED"
+
+
+def test_names_of_elements() -> None:
+    assert (namespace(etree.fromstring("<x/>")), local_name(etree.fromstring("<x/>"))) == ("", "x")
+    qualified = etree.fromstring('<a:x xmlns:a="urn:a"/>')
+    assert (namespace(qualified), local_name(qualified)) == ("urn:a", "x")

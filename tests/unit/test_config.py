@@ -1,0 +1,208 @@
+"""Configuration: every setting is read, and every mistake is a sentence that names it."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from digipoort_wus.config import Config, IdentityFiles, load_config
+from digipoort_wus.errors import ConfigurationError
+from tests.conftest import CERTS_TEST
+
+FULL = """\
+mode = "production"
+data_dir = "data"
+pki_dir = "pki"
+
+[listen]
+host = "::"
+port = 443
+public_urls = ["https://wus.example.nl", "https://WUS.example.nl:8443/x"]
+
+[tls]
+certificate = "tls.pem"
+key = "tls.key"
+
+[signing]
+pkcs12 = "/etc/signing.p12"
+password_file = "signing.password"
+
+[trust]
+ca = "ca.pem"
+crls = "crl"
+
+[security]
+mandates = [{ tls = "00000099000000002000", signer = "00000099000000003000" }]
+signature_engine = "both"
+unsafe_accept_sha1 = "clients of 2019"
+explain_faults = true
+fault_status = 200
+echo_message_id = true
+
+[process]
+unsafe_sandbox_agency = "acceptance test"
+autorisatie_adressen = ["https://ausp.example.nl"]
+"""
+
+
+def load(folder: Path, text: str) -> Config:
+    path = folder / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def test_everything_that_can_be_set(tmp_path: Path) -> None:
+    config = load(tmp_path, FULL)
+    assert config == Config(
+        mode="production",
+        data_dir=tmp_path / "data",
+        pki_dir=tmp_path / "pki",
+        host="::",
+        port=443,
+        public_urls=("https://wus.example.nl", "https://WUS.example.nl:8443/x"),
+        tls=IdentityFiles(certificate=tmp_path / "tls.pem", key=tmp_path / "tls.key"),
+        signing=IdentityFiles(
+            pkcs12=Path("/etc/signing.p12"), password_file=tmp_path / "signing.password"
+        ),
+        ca_file=tmp_path / "ca.pem",
+        crl_dir=tmp_path / "crl",
+        mandates=frozenset({("00000099000000002000", "00000099000000003000")}),
+        signature_engine="both",
+        unsafe_accept_sha1="clients of 2019",
+        unsafe_sandbox_agency="acceptance test",
+        explain_faults=True,
+        fault_status=200,
+        echo_message_id=True,
+        autorisatie_adressen=frozenset({"https://ausp.example.nl"}),
+    )
+    changed = [
+        field.name
+        for field in fields(config)
+        if getattr(config, field.name) != getattr(Config(), field.name)
+    ]
+    assert len(changed) == len(fields(config)), "a setting is missing above"
+    assert config.origins == frozenset(
+        {("https", "wus.example.nl", 443), ("https", "wus.example.nl", 8443)}
+    )
+
+
+def test_an_empty_file_is_a_sandbox(tmp_path: Path) -> None:
+    config = load(tmp_path, "")
+    assert config == Config()
+    assert (config.mode, config.host, config.port) == ("sandbox", "localhost", 8443)
+    assert config.explains
+    assert config.origins is None
+    assert config.pki == config.data_dir
+
+
+def test_production_explains_nothing_unless_told(tmp_path: Path) -> None:
+    assert not load(tmp_path, FULL.replace("explain_faults = true\n", "")).explains
+    assert load(tmp_path, FULL).explains
+
+
+# What stands in the file: words of the sentence.
+WRONG = {
+    'mode = "prod"': ("mode", "'prod'"),
+    "mode = 1": ("mode", "a text"),
+    "data_dir = 1": ("data_dir", "a path"),
+    "pki_dir = []": ("pki_dir", "a path"),
+    "colour = 1": ("colour", "mode"),
+    "listen = 1": ("listen", "a table"),
+    "[listen]\nprot = 1": ("listen.prot", "listen"),
+    '[listen]\nport = "443"': ("listen.port", "a whole number"),
+    "[listen]\nport = true": ("listen.port", "a whole number"),
+    "[listen]\nport = 4.5": ("listen.port", "a whole number"),
+    "[listen]\nport = 65536": ("listen.port", "65535"),
+    "[listen]\nport = -1": ("listen.port", "65535"),
+    "[listen]\nhost = 1": ("listen.host", "a text"),
+    '[listen]\nhost = ""': ("listen.host", "localhost"),
+    '[listen]\npublic_urls = "https://x.nl"': ("listen.public_urls", "a list of texts"),
+    "[listen]\npublic_urls = [1]": ("listen.public_urls", "a list of texts"),
+    '[listen]\npublic_urls = ["x.nl"]': ("listen.public_urls", "'x.nl'"),
+    '[listen]\npublic_urls = ["https://"]': ("listen.public_urls", "https://"),
+    '[listen]\npublic_urls = ["ftp://x.nl:21"]': ("listen.public_urls", "ftp://"),
+    '[listen]\npublic_urls = ["https://x.nl:99999"]': ("listen.public_urls", "99999"),
+    'tls = "x.pem"': ("tls", "a table"),
+    '[tls]\ncert = "x.pem"': ("tls.", "certificate"),
+    '[tls]\ncertificate = "x.pem"\nkey = "x.key"\nextra = 1': ("tls.extra", "certificate"),
+    '[tls]\ncertificate = "x.pem"': ("tls", "key"),
+    '[signing]\nkey = "x.key"': ("signing", "certificate"),
+    "[signing]": ("signing", "pkcs12"),
+    '[signing]\npassword_file = "x"': ("signing", "pkcs12"),
+    '[signing]\npkcs12 = "x.p12"\ncertificate = "x.pem"\nkey = "x.key"': ("signing", "pkcs12"),
+    "[tls]\ncertificate = 1": ("tls.certificate", "a path"),
+    "[trust]\nca = 1": ("trust.ca", "a path"),
+    '[trust]\ncrl = "x"': ("trust.crl", "crls"),
+    '[security]\nsignature_engine = "fast"': ("security.signature_engine", "native"),
+    "[security]\nsignature_engine = 1": ("security.signature_engine", "a text"),
+    "[security]\nfault_status = 404": ("security.fault_status", "500"),
+    '[security]\nfault_status = "500"': ("security.fault_status", "a whole number"),
+    "[security]\nexplain_faults = 1": ("security.explain_faults", "true or false"),
+    '[security]\necho_message_id = "yes"': ("security.echo_message_id", "true or false"),
+    "[security]\nunsafe_accept_sha1 = true": ("security.unsafe_accept_sha1", "a text"),
+    "[security]\nmandates = 1": ("security.mandates", "a list of tables"),
+    "[security]\nmandates = [1]": ("security.mandates", "tls"),
+    '[security]\nmandates = [{ tls = "1" }]': ("security.mandates", "signer"),
+    "[security]\nmandates = [{ tls = 1, signer = 2 }]": ("security.mandates", "signer"),
+    '[security]\nmandates = [{ tls = "1", signer = "2" }]': ("security.mandates", "20"),
+    "[process]\nunsafe_sandbox_agency = 1": ("process.unsafe_sandbox_agency", "a text"),
+    '[process]\nautorisatie_adressen = "x"': ("process.autorisatie_adressen", "a list of texts"),
+    "[process]\nrules = 1": ("process.rules", "autorisatie_adressen"),
+    'mode = "production"': ("listen.public_urls", "trust.crls"),
+    FULL.replace('unsafe_sandbox_agency = "acceptance test"', ""): (
+        "process.unsafe_sandbox_agency",
+        "sandbox",
+    ),
+    "mode = \nport = 1\n": ("no TOML", "line 1"),
+    'mode = "sandbox"\nmode = "sandbox"\n': ("no TOML", "line 2"),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path, text)
+    sentence = str(caught.value)
+    for word in WRONG[text]:
+        assert word in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"missing\.toml cannot be read"):
+        load_config(tmp_path / "missing.toml")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_config(tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b'mode = "\xe9"')
+    with pytest.raises(ConfigurationError, match="is no TOML"):
+        load_config(tmp_path / "latin.toml")
+
+
+def test_identities_are_loaded_from_pem_and_pkcs12(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("test\n")
+    certs = CERTS_TEST / "g1"
+    pem = IdentityFiles(certs / "vendor-a.pem", certs / "vendor-a.key").load()
+    p12 = IdentityFiles(pkcs12=certs / "vendor-a.p12", password_file=tmp_path / "password").load()
+    assert pem.certificate == p12.certificate
+    assert pem.chain == p12.chain
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (IdentityFiles(), "pkcs12"),
+        (IdentityFiles(certificate=Path("x.pem")), "key"),
+        (IdentityFiles(Path("x.pem"), Path("x.key")), "x.pem"),
+        (IdentityFiles(pkcs12=Path("x.p12")), "x.p12"),
+        (IdentityFiles(pkcs12=Path("x.p12"), password_file=Path("no.password")), "no.password"),
+        (IdentityFiles(pkcs12=CERTS_TEST / "g1" / "vendor-a.p12"), "password"),
+        (
+            IdentityFiles(CERTS_TEST / "g1" / "vendor-a.pem", CERTS_TEST / "g1" / "vendor-b.key"),
+            "does not belong",
+        ),
+    ],
+)
+def test_identities_that_cannot_be_loaded(files: IdentityFiles, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        files.load()
