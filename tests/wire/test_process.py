@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from twisted import plugins
 
 import digipoort_wus
 from tests.conftest import need
@@ -270,11 +270,7 @@ def test_the_ready_line_is_flushed_and_names_three_addresses(tmp_path: Path) -> 
 
 def plug_in_installed() -> bool:
     """Return whether the package is installed, with its plug-in, and not only importable."""
-    try:
-        files = distribution("digipoort-wus").files or []
-    except PackageNotFoundError:
-        return False
-    return any(str(file).startswith("twisted/plugins/") for file in files)
+    return any((Path(path) / "digipoort_wus_plugin.py").exists() for path in plugins.__path__)
 
 
 def twist(*arguments: str, path: Path | None = None) -> "subprocess.Popen[str]":
