@@ -23,6 +23,8 @@ from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.contract.services import make_applications
 from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
+from digipoort_wus.filing.status import Status
 from digipoort_wus.names import SERVICES
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import (
@@ -34,14 +36,16 @@ from digipoort_wus.pki.chain import (
 from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.testpki import make_pki, write_pki
-from digipoort_wus.process.agency import SandboxAgency
+from digipoort_wus.process.agency import Agency, SandboxAgency
+from digipoort_wus.process.api import Caller
 from digipoort_wus.process.engine import Engine
 from digipoort_wus.process.intake import House
 from digipoort_wus.process.routes import sandbox_routes
 from digipoort_wus.process.runner import Runner
-from digipoort_wus.process.scenarios import no_scenarios, sandbox_scenarios
+from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
 from digipoort_wus.process.service import ProcessService
-from digipoort_wus.process.steps import AllowAll, Participants
+from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
+from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.server.gate import Gate, Opened
 from digipoort_wus.server.reactor import Port, Reactor
@@ -49,6 +53,7 @@ from digipoort_wus.server.resources import Dispatch, Services, WusResource, to_d
 from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.spyne_host import call
 from digipoort_wus.server.tls import ConnectionCreator, TlsTrust, server_context
+from digipoort_wus.store.ports import Reader, Selection, Transaction
 from digipoort_wus.store.sqlite import open_sqlite
 from digipoort_wus.wss.oracle import ENGINES
 from digipoort_wus.wss.policy import DIGIPOORT_1_2, SecurityPolicy, without_sha1
@@ -134,8 +139,13 @@ class Gateway:
     Args:
         config: what the operator set.
         reactor: Twisted's; the gateway never starts or stops it.
-        clock: of everything: gate, statuses, jobs.
+        clock: of everything: gate, certificates, statuses, jobs.
         materials: loaded from the configuration when None.
+        rules: validates filings; the basic rules when None.
+        agency: takes delivery; the sandbox agency when None.
+        authoriser: says who may file what; everybody everything when None.
+        scenarios: by aanleverkenmerk; those of the sandbox when None, none in production.
+        on_accepted: called with every accepted filing, after its commit, in another thread.
 
     Raises:
         ConfigurationError: certificates or data directory cannot be used.
@@ -148,6 +158,11 @@ class Gateway:
         reactor: Reactor,
         clock: Clock = system_clock,
         materials: Materials | None = None,
+        rules: RuleEngine | None = None,
+        agency: Agency | None = None,
+        authoriser: Authoriser | None = None,
+        scenarios: Scenarios | None = None,
+        on_accepted: Callable[[Filing], None] | None = None,
     ) -> None:
         self._config = config
         self._reactor = reactor
@@ -158,23 +173,27 @@ class Gateway:
             server_context(
                 self._materials.tls,
                 TlsTrust(self._materials.authorities, self._materials.crls),
-            )
+            ),
+            clock,
         )
         self._store = open_sqlite(config.data_dir)
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
-        scenarios = sandbox_scenarios() if config.mode == "sandbox" else no_scenarios()
+        if config.mode == "production":
+            scenarios = no_scenarios()
+        elif scenarios is None:
+            scenarios = sandbox_scenarios()
         engine = Engine(
             store=self._store,
             participants=Participants(
-                authoriser=AllowAll(),
-                rules=BasicRules(),
-                agency=SandboxAgency(clock, new_id, scenarios),
+                authoriser=authoriser or AllowAll(),
+                rules=rules or BasicRules(),
+                agency=agency or SandboxAgency(clock, new_id, scenarios),
             ),
             clock=clock,
             scenarios=scenarios,
         )
         self._runner = Runner(engine.run_due, clock)
-        self._process = ProcessService(
+        self._process = _Watched(
             store=self._store,
             house=House(sandbox_routes(), config.autorisatie_adressen),
             clock=clock,
@@ -182,6 +201,7 @@ class Gateway:
             executor=self._executor,
             wake=self._runner.wake,
             scenarios=scenarios,
+            on_accepted=on_accepted or _ignore,
         )
         self._resource = WusResource(Services(gate, self._dispatch()), reactor)
         self._site = BoundedSite(self._resource, reactor)
@@ -217,6 +237,7 @@ class Gateway:
             cast(IOpenSSLServerConnectionCreator, self._tls),
             False,
             cast(IProtocolFactory, self._site),
+            clock=cast(IReactorTime, self._reactor),
         )
         self._ports = _listen(self._reactor, self._config.host, self._config.port, factory)
         self.start()
@@ -236,6 +257,36 @@ class Gateway:
         future: Future[None] = closing.submit(self._close)
         yield to_deferred(future, self._reactor)
         closing.shutdown(wait=False)
+
+    def wake(self) -> None:
+        """Look for work that is due now; needed after a turn of the clock only."""
+        self._runner.wake()
+
+    def statuses(self, kenmerk: str) -> tuple[Status, ...]:
+        """Return the statuses of a process, in order, for the operator: no query is counted.
+
+        Empty for an unknown kenmerk.
+        """
+
+        def work(reader: Reader) -> tuple[Status, ...]:
+            filings = reader.filings_of(kenmerk)
+            if not filings:
+                return ()
+            rows = reader.statuses(Selection(filings[0].sender, kenmerk=kenmerk))
+            return tuple(row.status for row in rows)
+
+        return self._store.read(work)
+
+    def offer(self, message: ReturnMessage) -> Future[None]:
+        """Put a message into the mailbox of its belanghebbende; resolves after the commit.
+
+        It is found by whoever filed its kenmerk.
+        """
+
+        def work(transaction: Transaction) -> None:
+            transaction.offer(message)
+
+        return self._store.write(work)
 
     def _close(self) -> None:
         self._runner.stop()
@@ -279,6 +330,26 @@ class Gateway:
             )
 
         return dispatch
+
+
+def _ignore(_filing: Filing) -> None:
+    """Nobody asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched(ProcessService):
+    """The process, and somebody who is told of what it accepted."""
+
+    on_accepted: Callable[[Filing], None] = _ignore
+
+    def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
+        accepted = ProcessService.accept(self, caller, delivery)
+        accepted.add_done_callback(self._tell)
+        return accepted
+
+    def _tell(self, accepted: Future[Filing]) -> None:
+        if not accepted.cancelled() and accepted.exception() is None:
+            self.on_accepted(accepted.result())
 
 
 def _of_pki(config: Config, name: str) -> IdentityFiles:

@@ -6,7 +6,6 @@ every level), so that a stranger meets an alert and never a parser.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,6 +14,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from digipoort_wus.clock import Clock
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki.identity import Identity
 
@@ -42,12 +42,10 @@ class TlsTrust:
     Args:
         authorities: roots and intermediates; only self-signed ones end a chain.
         crls: one current CRL for every authority that stands in a chain.
-        at: judge dates at this moment instead of now, for tests with a turned clock.
     """
 
     authorities: Sequence[x509.Certificate]
     crls: Sequence[x509.CertificateRevocationList]
-    at: datetime | None = None
 
 
 def server_context(identity: Identity, trust: TlsTrust) -> SSL.Context:
@@ -98,15 +96,24 @@ def set_groups_and_signature_algorithms(context: SSL.Context) -> None:
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ConnectionCreator:
-    """Gives each new connection the current context, so that it can be replaced at run time."""
+    """Gives each new connection the current context, so that it can be replaced at run time.
 
-    def __init__(self, context: SSL.Context) -> None:
+    Args:
+        context: of new connections; may be set anew.
+        clock: the moment at which certificates and CRLs of a client are judged.
+    """
+
+    def __init__(self, context: SSL.Context, clock: Clock) -> None:
         self.context = context
+        self._clock = clock
 
     def serverConnectionForTLS(  # noqa: N802 - Twisted's interface
         self, protocol: TLSMemoryBIOProtocol
     ) -> SSL.Connection:
         """Return a connection for a new client."""
+        store = self.context.get_cert_store()
+        if store is not None:
+            store.set_time(self._clock())
         return SSL.Connection(self.context, None)
 
 
@@ -141,7 +148,5 @@ def _require_client(context: SSL.Context, trust: TlsTrust) -> None:
     for crl in trust.crls:
         store.add_crl(crl)
     store.set_flags(crypto.X509StoreFlags.CRL_CHECK | crypto.X509StoreFlags.CRL_CHECK_ALL)
-    if trust.at is not None:
-        store.set_time(trust.at)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     context.set_verify_depth(5)

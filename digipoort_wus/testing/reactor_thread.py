@@ -62,7 +62,7 @@ class ReactorThread:
             reader.connectionLost(Failure(DigipoortError("The gateway stopped.")))
         self._reactor._poller.close()
 
-    def call(self, function: Callable[[], "T | Deferred[T]"]) -> T:
+    def call(self, function: Callable[[], "Deferred[T] | T"]) -> T:
         """Call a function in the reactor's thread and wait for its result."""
         future: Future[T] = Future()
 
