@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("client", "contract"),
     ("ebms", "conformance", "console"),
     ("server", "delivery"),
-    ("config",),
+    ("config", "embedding"),
     ("gateway",),
     ("cli", "testing"),
     ("_twist", "__init__", "__main__"),

@@ -1,0 +1,71 @@
+"""The examples of the documentation run, as their users would run them."""
+
+import http.client
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import digipoort_wus
+from digipoort_wus.pki.testpki import TestPki, write_pki
+from tests.messages import AANLEVER_PATH, NOW, aanlever_body, envelope, filing, signed
+from tests.wire.conftest import Running, with_pki
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+# The package that the tests use, wherever it is.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(digipoort_wus.__file__).parents[1])}
+
+
+def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=ENVIRONMENT
+    )
+
+
+@pytest.fixture
+def pki_dir(g1: TestPki, tmp_path: Path) -> Path:
+    write_pki(g1, tmp_path / "pki")
+    return tmp_path / "pki"
+
+
+def test_a_request_file_is_verified(g1: TestPki, pki_dir: Path, tmp_path: Path) -> None:
+    request = tmp_path / "request.xml"
+    request.write_bytes(filing(g1.identities["vendor-a"]))
+    script = EXAMPLES / "verify_file.py"
+    good = run(script, request, pki_dir, NOW.isoformat())
+    assert good.returncode == 0, good.stderr
+    assert "signed by OIN 00000099000000002000" in good.stdout
+    late = run(script, request, pki_dir, (NOW + timedelta(hours=1)).isoformat())
+    assert (late.returncode, "WSS-EXPIRED" in late.stdout) == (1, True)
+    request.write_bytes(request.read_bytes().replace(b"Bedrijf", b"bedrijf"))
+    changed = run(script, request, pki_dir, NOW.isoformat())
+    assert (changed.returncode, "WSS-DIGEST" in changed.stdout) == (1, True)
+
+
+def test_the_services_are_mounted_beside_a_page(tmp_path: Path) -> None:
+    directory = with_pki(tmp_path / "data")
+    command = [sys.executable, str(EXAMPLES / "mount_services.py"), str(directory), "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[1].removeprefix("http://")
+            connection = http.client.HTTPConnection(address, timeout=20)
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"hello\n"
+            connection.request("GET", f"{AANLEVER_PATH}?wsdl")
+            assert b"AanleverService_V1_2" in connection.getresponse().read()
+            running = Running(process, directory, ("", "", ""))
+            octets = signed(
+                running.identity("vendor-a"), envelope(aanlever_body()), created=datetime.now(UTC)
+            )
+            connection.request("POST", AANLEVER_PATH, octets, {"Content-Type": "text/xml"})
+            answer = connection.getresponse()
+            assert (answer.status, b"<kenmerk>" in answer.read()) == (200, True)
+            connection.close()
+        finally:
+            process.terminate()
+    assert process.returncode == 0
