@@ -245,6 +245,8 @@ class _Reader:
 
     def path(self, key: str) -> Path | None:
         value = self._take(key, str, "", "a path")
+        if "\0" in value:
+            raise ConfigurationError(f"{self.name}{key} must be a path, without NUL characters.")
         return self.base / value if value else None
 
     def texts(self, key: str) -> list[str]:

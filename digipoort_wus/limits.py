@@ -1,4 +1,4 @@
-"""Every number that bounds what a stranger can make this gateway do.
+"""The numbers that bound what a stranger can make this gateway do with one request.
 
 Bytes are octets, times are seconds unless the name says otherwise. A limit is
 checked before the work it bounds is done.
@@ -8,13 +8,15 @@ checked before the work it bounds is done.
 WIRE_MAX_BYTES = 45_000_000
 """Body of one request: a 20 MiB ``inhoud`` in base64 and attachments fit."""
 HEADER_DEADLINE_SECONDS = 20
-"""From connection or previous answer to the last header line."""
+"""From the first octet of a request to its last header line."""
 BODY_DEADLINE_SECONDS = 300
 """From the first header line to the last octet of the body."""
 
 # XML
 XML_MAX_ELEMENTS = 5_000
 """Of a request; fifty attachments need fewer than three hundred."""
+DOCUMENT_MAX_TAGS = 2_000_000
+"""Of a filed document: a tree takes about 220 octets of memory for each."""
 ANSWER_MAX_ELEMENTS = 500_000
 """Of an answer that a client accepts: a list of statuses has about ten elements a row."""
 XML_MAX_DEPTH = 64

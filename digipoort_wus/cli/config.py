@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from digipoort_wus.config import Config, load_config
+from digipoort_wus.config import Config, IdentityFiles, load_config
 
 
 @click.group()
@@ -28,6 +28,9 @@ def check(file: Path) -> None:
         origin = "default" if value == getattr(defaults, setting.name) else "file"
         click.echo(f"{setting.name:22} {_shown(value):50} {origin}")
     if loaded.mode == "sandbox" and loaded.ca_file is None and not (loaded.pki / "ca.pem").exists():
+        for files in (loaded.tls, loaded.signing):
+            if files is not None:
+                files.load()
         click.echo(f"Test certificates will be made in {loaded.pki} at the first start.")
         return
     from digipoort_wus.gateway import load_materials
@@ -43,6 +46,8 @@ def check(file: Path) -> None:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, IdentityFiles):
+        return str(value.pkcs12 or f"{value.certificate}, {value.key}")
     if isinstance(value, frozenset | tuple):
         return ", ".join(map(str, sorted(value))) or "none"
     return "none" if value in (None, "") else str(value)

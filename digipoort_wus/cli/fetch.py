@@ -122,8 +122,15 @@ def write_new(directory: Path, name: str, content: bytes) -> Path:
             continue
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be written ({error.strerror}).") from error
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise ConfigurationError(
+                f"{path} cannot be written ({error.strerror}): make room, and fetch again "
+                "without --new, which gives every message only once."
+            ) from error
         return path
     raise ConfigurationError(f"There are too many files {name} in {directory}: empty it.")
 

@@ -60,4 +60,8 @@ def main() -> NoReturn:
     except DigipoortError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a closed pipe: said plainly, wherever it was.
+        click.echo(f"Error: {error.strerror or error}.", err=True)
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)

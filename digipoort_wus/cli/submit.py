@@ -135,8 +135,9 @@ def _told(message_id: str) -> Iterator[None]:
 
     try:
         yield
-    except (AnswerRefused, ConnectionFailed):
-        note(f"The filing may have arrived; repeat it safely with --message-id {message_id}")
+    except (AnswerRefused, ConnectionFailed, KeyboardInterrupt) as error:
+        if not isinstance(error, ConnectionFailed) or error.may_have_arrived:
+            note(f"The filing may have arrived; repeat it safely with --message-id {message_id}")
         raise
 
 

@@ -143,20 +143,26 @@ def _network(error: Exception, causes: list[BaseException], where: str) -> Conne
     if isinstance(error, requests.exceptions.Timeout) or any(
         isinstance(cause, timeouts) for cause in causes
     ):
-        return _passing(
+        return _unanswered(
             f"{where} did not answer in time; the request may have been processed: ask for "
             "its status, or repeat it with the same message id."
         )
     if was_closed(error) or isinstance(error, urllib3.exceptions.ProtocolError):
-        return _passing(
+        return _unanswered(
             f"{where} closed the connection without a whole answer: try again; if it happens "
             "every time, it may refuse the client certificate (check its validity and its CA)."
         )
-    return _passing(f"The connection to {where} failed ({type(error).__name__}): try again later.")
+    return _unanswered(
+        f"The connection to {where} failed ({type(error).__name__}): try again later."
+    )
 
 
 def _lasting(sentence: str) -> ConnectionFailed:
     return ConnectionFailed(sentence, temporary=False)
+
+
+def _unanswered(sentence: str) -> ConnectionFailed:
+    return ConnectionFailed(sentence, temporary=True, may_have_arrived=True)
 
 
 def _passing(sentence: str) -> ConnectionFailed:

@@ -14,7 +14,7 @@ _HINTS = MappingProxyType(
         "100": "Check the request against the interface, and wsa:To against the gateway's address.",
         "110": "Check that the signing certificate is valid, not revoked and meant for signing, "
         "and that the clock is right.",
-        "120": "Check the spelling of the berichtsoort: berichtsoorten() lists what may be filed.",
+        "120": "Check the spelling of the berichtsoort; getBerichtsoorten tells what may be filed.",
         "130": "Ask the operator to allow this OIN to file for this berichtsoort.",
         "140": "Check the number and type of the belanghebbende.",
         "150": "Check the kenmerk, and ask with the certificate's OIN that filed it.",
@@ -63,10 +63,12 @@ class ConnectionFailed(DigipoortError):
     Args:
         sentence: what happened and what to do about it.
         temporary: whether the same request may succeed later.
+        may_have_arrived: the request went out, and only its answer is missing.
     """
 
-    def __init__(self, sentence: str, *, temporary: bool) -> None:
+    def __init__(self, sentence: str, *, temporary: bool, may_have_arrived: bool = False) -> None:
         self.temporary = temporary
+        self.may_have_arrived = may_have_arrived
         super().__init__(sentence)
 
 

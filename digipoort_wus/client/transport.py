@@ -167,7 +167,11 @@ class DigipoortTransport(zeep.Transport):
             raise failure
         if not content:
             # An answer that breaks off in its head looks like this.
-            raise ConnectionFailed("The answer of the gateway is empty: try again.", temporary=True)
+            raise ConnectionFailed(
+                "The answer of the gateway is empty: try again.",
+                temporary=True,
+                may_have_arrived=True,
+            )
         return answer
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ Texts are Dutch and never repeat a number: the number of a sole trader holds a B
 
 from lxml import etree
 
-from digipoort_wus import checks
+from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.filing.filing import Document, Filing
 from digipoort_wus.filing.finding import Finding
@@ -69,6 +69,9 @@ def _envelope(document: Document, belanghebbende: Party) -> Report:
         return _invalid(_EMPTY)
     if document.mime_type.partition(";")[0].strip().lower() not in _XML_TYPES:
         return _VALID
+    if document.content.count(b"<") > limits.DOCUMENT_MAX_TAGS:
+        # Our limit, not the filer's mistake.
+        return Report(Outcome.UNDETERMINED, technical="more tags than this gateway validates")
     try:
         root = parse_document(document.content)
     except Refusal as refusal:

@@ -35,14 +35,17 @@ class PayloadFiles:
             path.unlink()
 
     def keep(self, content: bytes) -> bytes:
-        """Store the content durably, if it is not there already, and return its SHA-256."""
+        """Store the content durably, if it is not there already, and return its SHA-256.
+
+        A file that is there and was damaged since is replaced: the good content is at hand.
+        """
         digest = hashlib.sha256(content).digest()
         target = self._path(digest)
-        if not _has_size(target, len(content)):
+        if not _holds(target, content):
             for parent in (target.parent.parent, target.parent):
-                if not parent.exists():
-                    parent.mkdir(mode=0o700, exist_ok=True)
-                    _sync_directory(parent.parent)
+                parent.mkdir(mode=0o700, exist_ok=True)
+                # Also when it was there: it may have been made just before a crash.
+                _sync_directory(parent.parent)
             self._write(target, content)
         # Also when it was there: whoever renamed it may not have come to this line yet.
         _sync_directory(target.parent)
@@ -91,9 +94,9 @@ def check_payload(content: bytes, digest: bytes, size: int) -> None:
         raise PayloadDamaged(f"payload {digest.hex()} is not what was stored: restore it")
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.stat().st_size == size
+        return path.stat().st_size == len(content) and path.read_bytes() == content
     except FileNotFoundError:
         return False
 

@@ -1,5 +1,6 @@
 import pytest
 
+from digipoort_wus import limits
 from digipoort_wus.filing.filing import Delivery, Document, Filing
 from digipoort_wus.filing.party import Party
 from digipoort_wus.rules import basic
@@ -95,3 +96,8 @@ def test_no_memory_is_not_the_senders_mistake(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(basic, "parse_document", parse)
     assert validate(SAME) == (Outcome.UNDETERMINED, [])
+
+
+def test_more_tags_than_we_validate_is_no_mistake_of_the_filer() -> None:
+    tags = b"<x>" + b"<a/>" * limits.DOCUMENT_MAX_TAGS + b"</x>"
+    assert validate(tags) == (Outcome.UNDETERMINED, [])

@@ -82,3 +82,11 @@ def test_check_compares_length_and_hash() -> None:
     check_payload(b"a", digest, 1)
     with pytest.raises(PayloadDamaged):
         check_payload(b"b", digest, 1)
+
+
+def test_a_damaged_file_is_replaced_when_the_payload_comes_again(tmp_path: Path) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    digest = files.keep(CONTENT)
+    only_file(tmp_path).write_bytes(b"\0" * 100 + CONTENT[100:])
+    assert files.keep(CONTENT) == digest
+    assert files.load(digest, len(CONTENT)) == CONTENT
