@@ -3,50 +3,78 @@
 import gc
 import os
 import statistics
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-Work = Callable[[], object]
 _SLICE_SECONDS = 0.05
 
 
+def nothing_to_prepare(calls: int) -> None:
+    """Prepare nothing: the work uses nothing up."""
+    del calls
+
+
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Median and best CPU seconds of one call."""
-
-    median: float
-    best: float
-
-
-def in_turn(works: Mapping[str, Work], *, rounds: int) -> dict[str, Measured]:
-    """Measure several works in one run, slice by slice in turn, so that noise hits all alike.
+class Row:
+    """One thing to measure.
 
     Args:
-        works: name and function; a slice repeats it for about 50 ms of CPU time.
-        rounds: slices of each.
+        name: first column of its row.
+        work: what one call does.
+        times: how often a call does it; the row says what one costs.
+        prepare: makes what so many calls use up; its time is not counted.
     """
-    repeats = {name: _repeats(work) for name, work in works.items()}
-    samples: dict[str, list[float]] = {name: [] for name in works}
-    gc.collect()
-    for _ in range(rounds):
-        for name, work in works.items():
+
+    name: str
+    work: Callable[[], object]
+    times: int = 1
+    prepare: Callable[[int], None] = nothing_to_prepare
+
+
+def in_turn(rows: Sequence[Row], *, rounds: int) -> dict[str, float]:
+    """Return the median CPU seconds of each row, all threads of this process included.
+
+    Rows are measured slice by slice in turn, so that noise hits all alike. A slice
+    repeats a work for about 50 ms.
+
+    Args:
+        rounds: slices of each row.
+    """
+    calls = {row.name: _calls(row) for row in rows}
+    samples: dict[str, list[float]] = {row.name: [] for row in rows}
+    for number in range(rounds):
+        progress(f"round {number + 1} of {rounds}")
+        for row in rows:
+            row.prepare(calls[row.name])
+            gc.collect()
             started = time.process_time()
-            for _ in range(repeats[name]):
-                work()
-            samples[name].append((time.process_time() - started) / repeats[name])
-    return {
-        name: Measured(statistics.median(values), min(values)) for name, values in samples.items()
-    }
+            for _ in range(calls[row.name]):
+                row.work()
+            spent = time.process_time() - started
+            samples[row.name].append(spent / calls[row.name] / row.times)
+    progress("")
+    return {name: statistics.median(values) for name, values in samples.items()}
 
 
-def _repeats(work: Work) -> int:
-    work()
+def _calls(row: Row) -> int:
+    progress(row.name)
+    row.prepare(4)
+    for _ in range(3):
+        row.work()
     started = time.process_time()
-    work()
-    once = max(time.process_time() - started, 1e-7)
-    return max(1, int(_SLICE_SECONDS / once))
+    row.work()
+    return max(1, int(_SLICE_SECONDS / max(time.process_time() - started, 1e-7)))
+
+
+def progress(text: str) -> None:
+    """Show on stderr what is going on; an empty text ends the line."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+    elif text and not text.startswith("round"):
+        print(text, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +87,7 @@ class ProcessUse:
 
 
 def use_of(pid: int) -> ProcessUse:
-    """Read CPU time and memory of a process from /proc (Linux)."""
+    """Read CPU time (in steps of 10 ms) and memory of a process from /proc (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = int(fields[11]) + int(fields[12])
     status = dict(
@@ -72,15 +100,21 @@ def use_of(pid: int) -> ProcessUse:
     )
 
 
-def reset_peak(pid: int) -> None:
-    """Let the kernel forget the peak memory of a process so far."""
+def settled(pid: int) -> ProcessUse:
+    """Wait until a process does nothing, forget its peak memory, and return what it used."""
+    last, end = -1.0, time.monotonic() + 120
+    while (use := use_of(pid)).cpu > last and time.monotonic() < end:
+        last = use.cpu
+        time.sleep(0.3)
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return use
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table with aligned columns."""
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
+    table = [header, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *table[1:]]
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
         for row in lines

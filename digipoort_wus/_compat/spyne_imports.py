@@ -1,10 +1,11 @@
 """Make Spyne 2.14 importable on Python 3.11 to 3.13, and keep it from logging documents.
 
 Spyne has had no release since 2022. Nothing of it is patched on disk; what is
-changed in memory is listed here, each with its reason. Two of its parts are
-never imported at all: ``spyne.server.twisted`` (needs a module that Twisted
-removed, and cannot answer a POST) and ``spyne.protocol.soap`` (needs ``cgi``,
-gone in 3.13 but for the ``legacy-cgi`` distribution, and is no safe parser).
+changed in memory is listed here, each with its reason, and a test in
+``tests/unit/_compat/test_needed.py`` fails when Spyne can do without. Two of its
+parts are never imported at all: ``spyne.server.twisted`` (needs a module that
+Twisted removed, and cannot answer a POST) and ``spyne.protocol.soap`` (needs
+``cgi``, gone in 3.13, and is no safe parser).
 """
 
 import importlib.util
@@ -19,10 +20,8 @@ _SIX = "spyne.util.six"
 DOCUMENT_LOGGERS = (
     # "%r in string %r" with the whole request, at ERROR.
     "spyne.protocol.xml.invalid",
-    "spyne.protocol.soap.soap11.invalid",
     # Requests and answers, pretty-printed, at DEBUG.
     "spyne.protocol.xml",
-    "spyne.protocol.soap.soap11",
     # "Failed document is: %s" at DEBUG, after the exception at ERROR.
     "spyne.server._base",
     # Exceptions with traceback, whose text may quote a value.

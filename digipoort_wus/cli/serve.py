@@ -76,8 +76,11 @@ def run(config: Config) -> None:
     from twisted.logger import STDLibLogObserver, globalLogBeginner
 
     from digipoort_wus.gateway import Gateway
+    from digipoort_wus.server.memory import give_back_large_blocks
     from digipoort_wus.server.reactor import global_reactor
 
+    # For the whole process, so it is said here, where the process is the gateway's own.
+    give_back_large_blocks()
     reactor = global_reactor()
     observer = cast("ILogObserver", STDLibLogObserver("digipoort_wus"))
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)

@@ -14,6 +14,7 @@ from digipoort_wus.cli.serve import announce
 from digipoort_wus.config import Config, load_config
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.gateway import Gateway
+from digipoort_wus.server.memory import give_back_large_blocks
 from digipoort_wus.server.reactor import global_reactor
 
 
@@ -56,6 +57,7 @@ class GatewayService(Service):
         """Open the store and listen."""
         super().startService()
         announce(self._config)
+        give_back_large_blocks()
         try:
             self._gateway = Gateway(self._config, reactor=global_reactor())
             self._gateway.listen()

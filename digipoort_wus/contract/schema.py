@@ -2,7 +2,8 @@
 
 import importlib.resources
 import re
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from lxml import etree
@@ -38,7 +39,8 @@ _KINDS = {
     "SCHEMAV_CVC_MAXLENGTH_VALID": "too long (maxLength)",
 }
 
-_of_thread = threading.local()
+_idle_schemas: list[etree.XMLSchema] = []
+"""As many as were ever used at the same time; threads come and go."""
 
 
 def validate(element: etree._Element) -> None:
@@ -53,10 +55,10 @@ def validate(element: etree._Element) -> None:
         Refusal: XSD-VALID, with the place and kind of the first error and
             nothing that the document says.
     """
-    schema = _schema()
-    if schema.validate(element):
-        return
-    first = next(iter(schema.error_log), None)
+    with _lent_schema() as schema:
+        if schema.validate(element):
+            return
+        first = next(iter(schema.error_log), None)
     if first is None:
         raise Refusal(checks.XSD_VALID)
     kind = _KINDS.get(first.type_name, first.type_name)
@@ -101,12 +103,17 @@ def _packaged(name: str) -> bytes:
     return (importlib.resources.files("digipoort_wus") / "_wsdl" / name).read_bytes()
 
 
-def _schema() -> etree.XMLSchema:
-    """Return this thread's schema: its error log belongs to one validation at a time."""
-    schema: etree.XMLSchema | None = getattr(_of_thread, "schema", None)
-    if schema is None:
-        schema = _of_thread.schema = etree.XMLSchema(etree.fromstring(xsd_text()))
-    return schema
+@contextmanager
+def _lent_schema() -> Iterator[etree.XMLSchema]:
+    """Lend a schema to one thread: its error log belongs to one validation at a time."""
+    try:
+        schema = _idle_schemas.pop()
+    except IndexError:
+        schema = etree.XMLSchema(etree.fromstring(xsd_text()))
+    try:
+        yield schema
+    finally:
+        _idle_schemas.append(schema)
 
 
 @cache

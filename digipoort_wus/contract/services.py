@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from spyne import Application, ServiceBase, rpc
+from lxml import etree
+from spyne import Application, ServiceBase, Unicode, rpc
 from spyne.protocol.xml import XmlDocument
 from spyne.util.appreg import unregister_application
 
@@ -64,6 +65,7 @@ class _ElementProtocol(XmlDocument):  # type: ignore[misc]  # Spyne has no types
         # xsi:type may not choose a class.
         super().__init__(validator=None, parse_xsi_type=False, polymorphic=False)
         self._attributes: dict[type, Any] = {}
+        self._plans: dict[type, _Plan] = {}
 
     def get_cls_attrs(self, cls: type) -> Any:
         # Spyne asks this some seventy times a request and looks in a dictionary of
@@ -72,6 +74,106 @@ class _ElementProtocol(XmlDocument):  # type: ignore[misc]  # Spyne has no types
         if found is None:
             found = self._attributes[cls] = super().get_cls_attrs(cls)
         return found
+
+    def complex_from_element(self, ctx: Any, cls: type, element: etree._Element) -> Any:
+        # What Spyne does, without a look at each step for what our models never have:
+        # attributes, other types by xsi:type, nil, alternative names, soft validation.
+        plan = self._plan(cls)
+        instance = object.__new__(plan.model)
+        values = instance.__dict__
+        values.update(plan.empty)
+        for child in element:
+            member = plan.by_tag.get(str(child.tag))
+            if member is None:
+                continue
+            value = (
+                child.text or ""
+                if member.is_text
+                else self.complex_from_element(ctx, member.model, child)
+            )
+            if not member.many:
+                values[member.name] = value
+            elif values[member.name] is None:
+                values[member.name] = [value]
+            else:
+                values[member.name].append(value)
+        return instance
+
+    def gen_members_parent(
+        self,
+        ctx: Any,
+        cls: type,
+        instance: Any,
+        parent: etree._Element,
+        tag: str,
+        subelts: list[etree._Element],
+        add_type: bool,
+    ) -> None:
+        # As above; Spyne starts several generators for each element.
+        element = etree.SubElement(parent, tag)
+        element.extend(subelts)
+        for member in self._plan(cls).members:
+            value = getattr(instance, member.name, None)
+            if member.many:
+                for one in value or ():
+                    self._write(ctx, member, one, element)
+            elif value is not None or not member.optional:
+                self._write(ctx, member, value, element)
+
+    def _write(self, ctx: Any, member: "_Member", value: Any, parent: etree._Element) -> None:
+        if member.is_text and isinstance(value, str):
+            etree.SubElement(parent, member.tag).text = value
+        elif member.is_text or value is None:
+            self.to_parent(ctx, member.model, value, parent, names.TYPES, member.name)
+        else:
+            self.gen_members_parent(ctx, member.model, value, parent, member.tag, [], False)
+
+    def _plan(self, cls: type) -> "_Plan":
+        plan = self._plans.get(cls)
+        if plan is None:
+            plan = self._plans[cls] = _plan_of(cls)
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    name: str
+    tag: str
+    model: Any
+    is_text: bool
+    many: bool
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How elements of one model are read and written: Spyne's description, looked up once."""
+
+    model: Any
+    empty: Mapping[str, None]
+    members: tuple[_Member, ...]
+    by_tag: Mapping[str, _Member]
+
+
+def _plan_of(cls: Any) -> _Plan:
+    members = tuple(
+        _Member(
+            name=name,
+            tag=f"{{{names.TYPES}}}{name}",
+            model=member,
+            is_text=issubclass(member, Unicode),
+            many=member.Attributes.max_occurs > 1,
+            optional=member.Attributes.min_occurs == 0,
+        )
+        for name, member in cls.get_flat_type_info(cls).items()
+    )
+    # A customised model is not to be instantiated, says Spyne; its original is.
+    return _Plan(
+        model=cls.__orig__ or cls,
+        empty=dict.fromkeys(member.name for member in members),
+        members=members,
+        by_tag={member.tag: member for member in members},
+    )
 
 
 # --- AanleverService ------------------------------------------------------------

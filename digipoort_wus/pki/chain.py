@@ -177,6 +177,9 @@ def _check_readable(certificate: x509.Certificate) -> None:
             late(certificate)
     except (
         ValueError,
+        # Of names: a tag that no string has (cryptography 49), a BIT STRING that is no id.
+        KeyError,
+        TypeError,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
         x509.InvalidVersion,

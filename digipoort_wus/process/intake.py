@@ -10,6 +10,7 @@ and its job waits until the earlier delivery has no job any more, so that the st
 of the two do not mix. No known client does this.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +24,8 @@ from digipoort_wus.process.api import Caller
 from digipoort_wus.process.routes import Route, Routes
 from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, timed
 from digipoort_wus.store.ports import Job, Transaction
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def accept(
         return transaction.filing(receipt.filing_id)
     route = house.routes.get(delivery.berichtsoort)
     if route is None:
-        raise Refusal(checks.BERICHTSOORT_KNOWN, received=delivery.berichtsoort)
+        raise Refusal(checks.BERICHTSOORT_KNOWN, received=_as_name(delivery.berichtsoort))
     check_authorisation_service(delivery.autorisatie_adres, house.authorisation_services)
     continued = _continued(transaction, caller, delivery)
     filing = Filing(
@@ -87,6 +90,11 @@ def accept(
         Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
     )
     return filing
+
+
+def _as_name(text: str) -> str:
+    """Return what a sender wrote where a name belongs, unless it may be more than a name."""
+    return text if _NAME.fullmatch(text) else "no name of a berichtsoort"
 
 
 def check_authorisation_service(address: str | None, known: frozenset[str]) -> None:

@@ -6,18 +6,18 @@ does not becomes a fault, unsigned, with the generic text and, in a sandbox, the
 explanation.
 """
 
-import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pybase64
 from lxml import etree
 
 from digipoort_wus import checks, limits
 from digipoort_wus.clock import Clock
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import TYPES, WSA_ANONYMOUS, Operation, Service
+from digipoort_wus.names import OPHAAL, TYPES, WSA_ANONYMOUS, Operation, Service
 from digipoort_wus.pki.chain import VerifiedCertificate
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.pki.oin import oin_of
@@ -42,6 +42,7 @@ from digipoort_wus.wss.verify import (
     verify_signature,
 )
 from digipoort_wus.xmlsafe.parse import parse_message
+from digipoort_wus.xmlsafe.splice import LIFT_FROM, LargeTexts
 
 _INHOUD = f"{{{TYPES}}}inhoud"
 
@@ -108,20 +109,34 @@ class Rejected:
 
 
 def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened | Rejected:
-    """Judge one request for a service; never raises for what a sender did."""
+    """Judge one request for a service; never raises for what a sender did.
+
+    Args:
+        request: its body is taken, so that nobody holds the octets after the parse.
+    """
     operation: Operation | None = None
     addressing: Addressing | None = None
     try:
-        envelope = read_envelope(parse_message(request.body))
+        large = len(request.body) >= LIFT_FROM
+        envelope = read_envelope(parse_message(request.take_body()))
         addressing = read_addressing(envelope)
         operation = _operation(service, addressing.action)
         _check_addressing(gate, service, operation, envelope, addressing, request)
         now = gate.clock()
+        texts = LargeTexts(envelope.body if large else None)
         verified = verify_envelope(
-            envelope, addressing, policy=gate.policy, trust=gate.trust, now=now, engine=gate.engine
+            envelope,
+            addressing,
+            policy=gate.policy,
+            trust=gate.trust,
+            now=now,
+            engine=gate.engine,
+            texts=texts,
         )
         caller = _caller(gate, verified, request)
-        parts = take_contents(verified.body_child)
+        parts = take_contents(verified.body_child, texts)
+        # What is large where no content stands is for the schema to refuse.
+        texts.restore()
         validate(verified.body_child)
     except Refusal as refusal:
         message_id = addressing.message_id if addressing else None
@@ -142,7 +157,13 @@ def answer(gate: Gate, opened: Opened, element: etree._Element) -> HttpAnswer:
         ("RelatesTo", related),
     )
     octets = signed_answer(
-        headers, element, identity=gate.identity, suite=opened.suite, created=gate.clock()
+        headers,
+        element,
+        identity=gate.identity,
+        suite=opened.suite,
+        created=gate.clock(),
+        # The only service whose answers have contents.
+        texts=LargeTexts(element) if opened.service is OPHAAL else None,
     )
     return HttpAnswer(200, octets)
 
@@ -159,7 +180,7 @@ def fault(gate: Gate, rejected: Rejected) -> HttpAnswer:
     return HttpAnswer(gate.fault_status, octets)
 
 
-def take_contents(body_child: etree._Element) -> tuple[bytes, ...]:
+def take_contents(body_child: etree._Element, texts: LargeTexts | None = None) -> tuple[bytes, ...]:
     """Decode every ``inhoud`` and leave its index, four digits, in its place.
 
     Schema validation and Spyne would each copy and walk tens of megabytes of
@@ -167,6 +188,7 @@ def take_contents(body_child: etree._Element) -> tuple[bytes, ...]:
 
     Args:
         body_child: the verified element; changed. Only aanleverRequest has contents.
+        texts: those that were taken out of it already.
 
     Raises:
         Refusal: XSD-BASE64, XSD-INHOUD-SIZE or ATTACHMENT-LIMIT.
@@ -178,7 +200,9 @@ def take_contents(body_child: etree._Element) -> tuple[bytes, ...]:
             continue
         if len(parts) > limits.MAX_ATTACHMENTS:
             raise Refusal(checks.ATTACHMENT_LIMIT, expected=f"{limits.MAX_ATTACHMENTS}")
-        parts.append(_decoded(element.text or ""))
+        lifted = texts.take(element) if texts is not None else None
+        parts.append(_decoded(_ascii(element.text or "") if lifted is None else lifted))
+        del lifted
         element.text = f"{len(parts) - 1:04d}"
     return tuple(parts)
 
@@ -194,21 +218,30 @@ def _contents(body_child: etree._Element) -> list[etree._Element]:
     return found
 
 
-def _decoded(text: str) -> bytes:
-    compact = text.translate(_WHITE_SPACE)
+def _ascii(text: str) -> bytes:
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError:
+        raise Refusal(checks.XSD_BASE64) from None
+
+
+def _decoded(text: bytes) -> bytes:
+    compact = text
+    if any(octet in text for octet in _WHITE_SPACE):
+        compact = text.translate(None, _WHITE_SPACE)
     # Four characters are three octets, whatever they are: refuse before decoding.
     if len(compact) // 4 * 3 > limits.INHOUD_MAX_BYTES + 2:
         raise _too_long(len(compact) // 4 * 3)
     try:
-        octets = base64.b64decode(compact.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
+        octets = pybase64.b64decode(compact, validate=True)
+    except binascii.Error:
         raise Refusal(checks.XSD_BASE64) from None
     if len(octets) > limits.INHOUD_MAX_BYTES:
         raise _too_long(len(octets))
     return octets
 
 
-_WHITE_SPACE = dict.fromkeys(map(ord, " \t\r\n"))
+_WHITE_SPACE = b" \t\r\n"
 
 
 def _too_long(received: int) -> Refusal:

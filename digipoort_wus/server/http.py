@@ -38,14 +38,22 @@ class Head:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HttpRequest:
-    """One whole request: its head, its body and who is at the other end."""
+    """One whole request: its head, its body and who is at the other end.
+
+    Not frozen, because its body goes as soon as it has been read.
+    """
 
     head: Head
     body: bytes = field(repr=False)
     peer: x509.Certificate | None = None
     """Certificate of the TLS peer, already judged by the handshake."""
+
+    def take_body(self) -> bytes:
+        """Return the body and let go of it: what follows the parse needs its memory."""
+        body, self.body = self.body, b""
+        return body
 
 
 @dataclass(frozen=True, slots=True)

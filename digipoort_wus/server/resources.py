@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from io import BytesIO
 from time import monotonic
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from lxml import etree
 from OpenSSL import crypto
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadable import isInIOThread
@@ -33,6 +34,7 @@ from digipoort_wus.server.http import (
     wants_xsd,
 )
 from digipoort_wus.server.reactor import FromThreads
+from digipoort_wus.server.workers import INLINE_BELOW, Workers
 
 _log = Logger(namespace="digipoort_wus")
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class WusResource(Resource):
         super().__init__()
         self._services = services
         self._reactor = reactor
+        self._workers = Workers()
         self._busy = 0
         self._idle: list[Deferred[None]] = []
 
@@ -82,9 +85,8 @@ class WusResource(Resource):
             return _write(request, http_refusal(refusal))
         if head.method != "POST":
             return _write(request, _description(head, service, request))
-        whole = HttpRequest(head, _body(request), peer_certificate(request))
         self._busy += 1
-        answered = maybeDeferred(self._answer, service, whole, started)
+        answered = Deferred.fromCoroutine(self._serve(service, head, request, started))
         answered.addCallback(lambda result: _write(request, result))
         answered.addErrback(_give_up, request)
         answered.addBoth(self._one_less)
@@ -97,28 +99,46 @@ class WusResource(Resource):
             for deferred in waiting:
                 deferred.callback(None)
 
-    def _answer(
-        self, service: Service, request: HttpRequest, started: float
-    ) -> Deferred[HttpAnswer]:
+    async def _serve(
+        self, service: Service, head: Head, request: Request, started: float
+    ) -> HttpAnswer | None:
+        """Return the answer to a request, None when nobody waits for it any more."""
         gate = self._services.gate
         try:
-            opened = open_request(gate, service, request)
+            opened = await self._open(service, head, request)
         except Exception:
-            return succeed(_technical(gate, service, None))
+            return _technical(gate, service, None)
+        if opened is None or request._disconnected:
+            # Nothing was stored, and nobody is told otherwise: the sender repeats.
+            _log.info("a client left before its request was dealt with")
+            return None
         if isinstance(opened, Rejected):
             _log_rejected(opened, started)
-            return succeed(fault(gate, opened))
+            return fault(gate, opened)
         try:
-            future = self._services.dispatch(opened)
+            element = await to_deferred(self._services.dispatch(opened), self._reactor)
+            return _accepted(gate, opened, element, started)
         except Refusal as refusal:
-            future = Future()
-            future.set_exception(refusal)
+            return _refused(gate, opened, bare(refusal), started)
         except Exception:
-            return succeed(_technical(gate, service, opened))
-        answered = to_deferred(future, self._reactor).addCallback(
-            lambda element: _accepted(gate, opened, element, started)
-        )
-        return answered.addErrback(lambda failure: _refused(gate, opened, failure, started))
+            return _technical(gate, service, opened)
+
+    async def _open(
+        self, service: Service, head: Head, request: Request
+    ) -> Opened | Rejected | None:
+        """Judge a request: a small one here and now, a large one in a thread.
+
+        The outcome is None when the client left before its turn.
+        """
+        gate = self._services.gate
+        whole = HttpRequest(head, _take_body(request), peer_certificate(request))
+        if len(whole.body) < INLINE_BELOW:
+            return open_request(gate, service, whole)
+
+        def work() -> Opened | Rejected | None:
+            return None if request._disconnected else open_request(gate, service, whole)
+
+        return await to_deferred(self._workers.submit(work), self._reactor)
 
 
 def to_deferred(future: Future[T], reactor: FromThreads) -> Deferred[T]:
@@ -128,21 +148,23 @@ def to_deferred(future: Future[T], reactor: FromThreads) -> Deferred[T]:
     """
     deferred: Deferred[T] = Deferred()
 
-    def fire() -> None:
-        error = future.exception()
+    # Not a name of the future itself: it never forgets its callbacks, and such a circle of
+    # megabytes would wait for the cycle collector.
+    def fire(done: Future[T]) -> None:
+        error = done.exception()
         if error is None:
-            deferred.callback(future.result())
+            deferred.callback(done.result())
         else:
             deferred.errback(Failure(error))
 
-    def fire_in_reactor(_: object) -> None:
+    def fire_in_reactor(done: Future[T]) -> None:
         if isInIOThread():
-            fire()
+            fire(done)
         else:
-            reactor.callFromThread(fire)
+            reactor.callFromThread(fire, done)
 
     if future.done():
-        fire()
+        fire(future)
     else:
         future.add_done_callback(fire_in_reactor)
     return deferred
@@ -163,8 +185,9 @@ def head_of(request: Request) -> Head:
     )
 
 
-def _body(request: Request) -> bytes:
-    content = request.content
+def _take_body(request: Request) -> bytes:
+    """Return the body, which Twisted would otherwise keep until the answer is written."""
+    content, request.content = request.content, BytesIO()
     if isinstance(content, BytesIO):
         return content.getvalue()
     # In a site of somebody else's, Twisted may have put a large body into a file.
@@ -172,12 +195,24 @@ def _body(request: Request) -> bytes:
 
 
 def peer_certificate(request: Request) -> x509.Certificate | None:
-    """Return the certificate that the client showed in the handshake, None without TLS."""
-    get_certificate = getattr(request.channel.transport, "getPeerCertificate", None)
+    """Return the certificate that the client showed in the handshake, None without TLS.
+
+    Without renegotiation it is the same for every request of a connection, so a connection
+    is asked once.
+    """
+    transport = request.channel.transport
+    if transport in _peers:
+        return _peers[transport]
+    get_certificate = getattr(transport, "getPeerCertificate", None)
     certificate = get_certificate() if get_certificate is not None else None
-    if isinstance(certificate, crypto.X509):
-        return certificate.to_cryptography()
-    return None
+    if not isinstance(certificate, crypto.X509):
+        return None
+    peer = _peers[transport] = certificate.to_cryptography()
+    return peer
+
+
+_peers: WeakKeyDictionary[object, x509.Certificate] = WeakKeyDictionary()
+"""By the transport of a connection, which is gone when the connection is."""
 
 
 def _accepted(gate: Gate, opened: Opened, element: etree._Element, started: float) -> HttpAnswer:
@@ -191,32 +226,36 @@ def _accepted(gate: Gate, opened: Opened, element: etree._Element, started: floa
     return signed
 
 
-def _refused(gate: Gate, opened: Opened, failure: Failure, started: float) -> HttpAnswer:
-    if not isinstance(failure.value, Refusal):
-        return _technical(gate, opened.service, opened, failure)
-    refusal = bare(failure.value)
-    failure.cleanFailure()
+def _refused(gate: Gate, opened: Opened, refusal: Refusal, started: float) -> HttpAnswer:
     rejected = Rejected(opened.service, opened.operation, opened.caller.message_id, refusal)
     _log_rejected(rejected, started)
     return fault(gate, rejected)
 
 
-def _technical(
-    gate: Gate, service: Service, opened: Opened | None, failure: Failure | None = None
-) -> HttpAnswer:
+def _technical(gate: Gate, service: Service, opened: Opened | None) -> HttpAnswer:
     """Return the fault for a mistake of ours; the traceback goes to the log, not to the client."""
-    failure = failure or Failure()
+    failure = Failure()
     # Frames without values: a traceback may be logged, a payload may not.
     _log.error(
         "{service} failed: {error}\n{trace}",
         service=service.name,
-        error=type(failure.value).__name__,
+        error=_named(failure.value),
         trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
     )
     failure.cleanFailure()
     operation = opened.operation if opened else None
     message_id = opened.caller.message_id if opened else None
     return fault(gate, Rejected(service, operation, message_id, Refusal(checks.TECHNICAL)))
+
+
+def _named(error: BaseException | None) -> str:
+    """Return what kind of error it was, with the system's or SQLite's word for it, no values."""
+    words = []
+    while error is not None:
+        code = getattr(error, "sqlite_errorname", None) or getattr(error, "strerror", None)
+        words.append(f"{type(error).__name__} ({code})" if code else type(error).__name__)
+        error = error.__cause__
+    return ", because of ".join(words)
 
 
 def _log_rejected(rejected: Rejected, started: float) -> None:
@@ -244,9 +283,9 @@ def _give_up(failure: Failure, request: Request) -> None:
         request.loseConnection()
 
 
-def _write(request: Request, result: HttpAnswer) -> int:
+def _write(request: Request, result: HttpAnswer | None) -> int:
     """Write an answer, unless the client is gone by now."""
-    if request._disconnected:
+    if request._disconnected or result is None:
         return NOT_DONE_YET
     request.setResponseCode(result.status)
     request.responseHeaders.removeHeader("Server")  # nobody needs to know

@@ -17,6 +17,8 @@ from digipoort_wus.server.reactor import DelayedCall, Reactor
 
 _IDLE_SECONDS = 60
 """A keep-alive connection without a request."""
+_LENGTH_DIGITS = 1_000
+"""Of a Content-Length: Python refuses to read more than a few thousand as a number."""
 _LINGER_SECONDS = 5
 """How long the rest of a refused body is thrown away, so that the client reads the answer."""
 
@@ -76,6 +78,14 @@ class BoundedChannel(HTTPChannel):
     ) -> None:
         """Answer a line that is too long; Twisted would go silent, since it is a producer."""
         self._respondToBadRequestAndDisconnect()
+
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's interface
+        """Answer 400 to a length that Python would not even read as a number."""
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and len(value.strip()) > _LENGTH_DIGITS:
+            self._respondToBadRequestAndDisconnect()
+            return False
+        return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's interface
         """Refuse what the head alone rules out, before the body is read."""

@@ -6,13 +6,13 @@ operation stays that exception, where ``Application.process_request`` would turn
 it into a fault with its text.
 """
 
-import base64
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import pybase64
 from lxml import etree
 
 from digipoort_wus import checks, names
@@ -146,7 +146,7 @@ def _element(application: ServiceApplication, response: Any, answer: Answer) -> 
     if answer.contents:
         for inhoud in element.iter(_INHOUD):
             content = answer.contents[int(inhoud.text or "")]
-            inhoud.text = base64.b64encode(content).decode("ascii")
+            inhoud.text = pybase64.b64encode_as_string(content)
     return element
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from lxml import etree
 
@@ -69,12 +70,13 @@ def read_envelope(root: etree._Element) -> Envelope:
 
 def namespace(element: etree._Element) -> str:
     """Return the namespace name of an element, empty when it has none."""
-    return etree.QName(element).namespace or ""
+    tag = cast(str, element.tag)
+    return tag[1:].partition("}")[0] if tag[:1] == "{" else ""
 
 
 def local_name(element: etree._Element) -> str:
     """Return the local name of an element."""
-    return etree.QName(element).localname
+    return cast(str, element.tag).rpartition("}")[2]
 
 
 def leaf_text(element: etree._Element, check: Check) -> str:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
 from digipoort_wus.filing.finding import Finding
@@ -240,17 +241,13 @@ class SqliteTransaction(SqliteReader):
 
     def add_statuses(self, filing_id: FilingId, statuses: Iterable[Status]) -> None:
         """Append statuses to a delivery, in this order."""
-        last = self._execute(
-            "SELECT coalesce(max(seq), 0) FROM status WHERE filing_id = ?", (filing_id,)
-        ).fetchone()[0]
-        for seq, status in enumerate(statuses, start=last + 1):
-            error = status.error
-            self._insert(
-                "INSERT INTO status VALUES (?,?,?,?,?,?,?)",
-                *(filing_id, seq, status.code, floor_ms(status.at)),
-                *((error.code, error.text) if error else (None, None)),
-                status.details,
-            )
+        values: list[_Value] = [filing_id]
+        for status in statuses:
+            values += (status.code, floor_ms(status.at), *_error(status), status.details)
+        rows = len(values) // 5
+        if rows:
+            # One statement: at each, the writer hands the interpreter over and waits for it.
+            self._insert(_insert_statuses(rows), *values)
 
     def add_job(self, job: Job) -> None:
         """Keep the first job of a delivery."""
@@ -364,6 +361,19 @@ def _ceil_ms(moment: datetime) -> int:
 
 def _moment(milliseconds: int) -> datetime:
     return _EPOCH + milliseconds * _MILLISECOND
+
+
+@cache
+def _insert_statuses(rows: int) -> str:
+    """Return the statement that appends so many statuses; the number comes from this module."""
+    more = ",".join(f"({number},?,?,?,?,?)" for number in range(1, rows + 1))
+    return f"""INSERT INTO status SELECT ?1, column1 +
+        (SELECT coalesce(max(seq), 0) FROM status WHERE filing_id = ?1),
+        column2, column3, column4, column5, column6 FROM (VALUES {more})"""  # noqa: S608
+
+
+def _error(status: Status) -> tuple[str | None, str | None]:
+    return (None, None) if status.error is None else (status.error.code, status.error.text)
 
 
 def _pair(party: Party | None) -> tuple[str | None, str | None]:

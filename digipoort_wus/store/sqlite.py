@@ -7,6 +7,7 @@ file read-only; a lock on the data directory keeps other processes out.
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ from digipoort_wus.store.ports import Reader, StoreFailed, Transaction
 from digipoort_wus.store.rows import SqliteReader, SqliteTransaction
 from digipoort_wus.store.schema import bring_up_to_date
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 GROUP_MAX = 64
@@ -123,11 +125,19 @@ class SqliteStore:
     def read(self, work: Callable[[Reader], T]) -> T:
         """Run the work over a consistent state, in the calling thread."""
         with self._reader() as connection:
-            connection.execute("BEGIN")
             try:
-                return work(SqliteReader(connection, self._files))
-            finally:
-                connection.execute("ROLLBACK")
+                connection.execute("BEGIN")
+                try:
+                    return work(SqliteReader(connection, self._files))
+                finally:
+                    connection.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                # What a reader cannot read, the writer must not go on writing beside.
+                if _is_lasting(error):
+                    failure = StoreFailed(f"the store cannot be read: {error}")
+                    failure.__cause__ = error
+                    self._give_up(failure)
+                raise
 
     def keep(self, documents: Iterable[Document]) -> None:
         """Make large documents durable ahead of the write that refers to them."""
@@ -193,9 +203,12 @@ class SqliteStore:
         """Run a group of works in one transaction, and only then tell the outcomes."""
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for item in group:
-                self._attempt(item)
-            self._connection.execute("COMMIT")
+            if len(group) == 1:
+                self._attempt_alone(group[0])
+            else:
+                for item in group:
+                    self._attempt(item)
+                self._connection.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
                 if self._connection.in_transaction:
@@ -210,8 +223,20 @@ class SqliteStore:
             for item in group:
                 item.tell()
 
+    def _attempt_alone(self, item: "_Work[Any]") -> None:
+        """Run the only work of a transaction, which is then undone with it."""
+        try:
+            item.run(self._transaction)
+        except Exception as error:
+            if _is_lasting(error) or not self._connection.in_transaction:
+                raise
+            item.error = error
+            self._connection.execute("ROLLBACK")
+        else:
+            self._connection.execute("COMMIT")
+
     def _attempt(self, item: "_Work[Any]") -> None:
-        """Run one work so that its failure undoes this work alone."""
+        """Run one work of several so that its failure undoes this work alone."""
         self._connection.execute("SAVEPOINT work")
         try:
             item.run(self._transaction)
@@ -225,6 +250,7 @@ class SqliteStore:
 
     def _give_up(self, failure: StoreFailed) -> None:
         """Take no more writes, and fail those that wait."""
+        _log.critical("no more is stored until a restart: %s", failure)
         with self._gate:
             self._failure = failure
             waiting: list[_Work[Any]] = []

@@ -5,11 +5,12 @@ Signature; inside it one SignedInfo, one SignatureValue, one KeyInfo that points
 directly at the token. No algorithm runs here.
 """
 
-import base64
 import binascii
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
+import pybase64
 from cryptography import x509
 from lxml import etree
 
@@ -113,9 +114,9 @@ def require_unique_ids(root: etree._Element) -> None:
         Refusal: WSS-ID-UNIQUE.
     """
     seen: set[str] = set()
-    for element in root.iter():
-        for name, value in element.attrib.items():
-            if name.rpartition("}")[2].lower() != "id":
+    for element in root.iter(etree.Element):
+        for name, value in element.items():
+            if name[-2:].lower() != "id" or name.rpartition("}")[2].lower() != "id":
                 continue
             if value in seen or len(value) > limits.ID_MAX:
                 raise Refusal(checks.WSS_ID_UNIQUE, received=f"Id on {local_name(element)}")
@@ -160,9 +161,15 @@ def _read_token(token: etree._Element) -> x509.Certificate:
     if len(token.text or "") > limits.TOKEN_MAX_BYTES:
         raise Refusal(checks.WSS_TOKEN, expected=f"at most {limits.TOKEN_MAX_BYTES} characters")
     try:
-        return x509.load_der_x509_certificate(_decode(token, checks.WSS_TOKEN))
+        return _certificate(_decode(token, checks.WSS_TOKEN))
     except ValueError:
         raise Refusal(checks.WSS_TOKEN, received="not a DER certificate") from None
+
+
+@lru_cache(maxsize=256)
+def _certificate(der: bytes) -> x509.Certificate:
+    """Parse a certificate; the same octets are the same certificate, and senders repeat theirs."""
+    return x509.load_der_x509_certificate(der)
 
 
 def _require_direct_reference(key_info: etree._Element, token: etree._Element) -> None:
@@ -270,10 +277,10 @@ def _decode(element: etree._Element, check: Check) -> bytes:
     text = leaf_text(element, check)
     try:
         compact = "".join(text.split()).encode("ascii")
-        octets = base64.b64decode(compact, validate=True)
+        octets = pybase64.b64decode(compact, validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raise Refusal(check, expected=f"base64 in {local_name(element)}") from None
     # Stray bits behind the last octet would make one value writable in several ways.
-    if not octets or base64.b64encode(octets) != compact:
+    if not octets or pybase64.b64encode(octets) != compact:
         raise Refusal(check, expected=f"canonical base64 in {local_name(element)}")
     return octets

@@ -16,12 +16,13 @@ from digipoort_wus.names import SOAP, WSSE
 from digipoort_wus.wss.header import SecurityHeader
 from digipoort_wus.wss.verify import SignatureEngine, SignedParts, signing_key, verify_signature
 from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 # Where the one Signature stands, as a path: signxml must not search for it.
 _LOCATION = f"./{{{SOAP}}}Header/{{{WSSE}}}Security/"
 
 
-def verify_signature_signxml(header: SecurityHeader, parts: SignedParts) -> None:
+def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
     """Verify SignatureValue and digests with signxml.
 
     What signxml says was signed must be, octet for octet, the parts that the
@@ -31,6 +32,8 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts) -> None
         Refusal: WSS-SIGNATURE, WSS-DIGEST or PKI-KEY.
     """
     signing_key(header.certificate)
+    # It serialises and parses the message itself, so it needs all of it.
+    texts.restore()
     configuration = SignatureConfiguration(
         location=_LOCATION,
         expect_references=len(header.references),
@@ -63,14 +66,14 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts) -> None
             raise Refusal(checks.WSS_DIGEST, received="signxml verified another element")
 
 
-def verify_signature_both(header: SecurityHeader, parts: SignedParts) -> None:
+def verify_signature_both(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
     """Verify with both engines and refuse where they disagree.
 
     Raises:
         Refusal: the native engine's refusal, or WSS-ENGINES.
     """
-    native = _verdict(verify_signature, header, parts)
-    other = _verdict(verify_signature_signxml, header, parts)
+    native = _verdict(verify_signature, header, parts, texts)
+    other = _verdict(verify_signature_signxml, header, parts, texts)
     if (native is None) != (other is None):
         raise Refusal(
             checks.WSS_ENGINES,
@@ -90,9 +93,11 @@ ENGINES: MappingProxyType[str, SignatureEngine] = MappingProxyType(
 """The values of the setting ``signature_engine``."""
 
 
-def _verdict(engine: SignatureEngine, header: SecurityHeader, parts: SignedParts) -> Refusal | None:
+def _verdict(
+    engine: SignatureEngine, header: SecurityHeader, parts: SignedParts, texts: LargeTexts
+) -> Refusal | None:
     try:
-        engine(header, parts)
+        engine(header, parts, texts)
     except Refusal as refusal:
         return refusal
     return None

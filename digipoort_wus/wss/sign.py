@@ -6,13 +6,15 @@ left is RSA. A request belongs to somebody else's tree, whose prefixes and
 declarations we must take as they are, so its parts are canonicalised in place.
 """
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
+import pybase64
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from lxml import etree
@@ -36,6 +38,7 @@ from digipoort_wus.soap.envelope import SECURITY, local_name, namespace
 from digipoort_wus.wss.header import WSU_ID
 from digipoort_wus.wss.policy import HASHES, Suite
 from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 LIFETIME = timedelta(minutes=10)
 """From Created to Expires: what Digipoort's own answers have."""
@@ -46,10 +49,10 @@ _TIMESTAMP_ID, _BODY_ID, _TOKEN_ID = "TS-1", "Body-1", "X509-1"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One signed part: its Id and the octets its digest is over."""
+    """One signed part: its Id and the octets its digest is over, in pieces."""
 
     id: str
-    octets: bytes
+    octets: tuple[bytes, ...]
 
 
 def signed_answer(
@@ -59,6 +62,7 @@ def signed_answer(
     identity: Identity,
     suite: Suite,
     created: datetime,
+    texts: LargeTexts | None = None,
 ) -> bytes:
     """Return a whole signed SOAP message as UTF-8 octets.
 
@@ -68,6 +72,7 @@ def signed_answer(
         identity: whose certificate and key sign.
         suite: signature and digest algorithm.
         created: the moment of signing.
+        texts: of ``body_child``, where they may be large; they are out of it afterwards.
 
     Digipoort answers as observed: Created and Expires ten minutes apart, direct
     reference to the token, token not signed. wsse:Security stands last, because
@@ -76,22 +81,26 @@ def signed_answer(
     blocks = [
         _Part(
             f"{name}-1",
-            f'<wsa:{name} xmlns:wsa="{WSA}" xmlns:wsu="{WSU}" wsu:Id="{name}-1">'
-            f"{_text(value)}</wsa:{name}>".encode(),
+            (
+                f'<wsa:{name} xmlns:wsa="{WSA}" xmlns:wsu="{WSU}" wsu:Id="{name}-1">'
+                f"{_text(value)}</wsa:{name}>".encode(),
+            ),
         )
         for name, value in headers
     ]
     body = _Part(
         _BODY_ID,
-        b'<soapenv:Body xmlns:soapenv="%b" xmlns:wsu="%b" wsu:Id="%b">%b</soapenv:Body>'
-        % (SOAP.encode(), WSU.encode(), _BODY_ID.encode(), canonicalize(body_child)),
+        (
+            f'<soapenv:Body xmlns:soapenv="{SOAP}" xmlns:wsu="{WSU}" wsu:Id="{_BODY_ID}">'.encode(),
+            *(texts or LargeTexts(None)).octets(body_child),
+            b"</soapenv:Body>",
+        ),
     )
-    timestamp = _Part(_TIMESTAMP_ID, _timestamp(created, LIFETIME).encode())
-    signed_info = _signed_info(
-        suite, [(part.id, _digest(suite, part.octets)) for part in (timestamp, *blocks, body)]
-    )
+    timestamp = _timestamp(created, LIFETIME)
+    signed = (_Part(_TIMESTAMP_ID, (timestamp.encode(),)), *blocks, body)
+    signed_info = _signed_info(suite, [(part.id, _digest(suite, *part.octets)) for part in signed])
     security = _security(
-        timestamp.octets.decode(),
+        timestamp,
         _token(identity, _TOKEN_ID),
         signed_info,
         _b64(_sign(identity, suite, signed_info.encode())),
@@ -100,10 +109,10 @@ def signed_answer(
     return b"".join(
         (
             f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header>'.encode(),
-            *(part.octets for part in blocks),
+            *(octets for block in blocks for octets in block.octets),
             security.encode(),
             b"</soapenv:Header>",
-            body.octets,
+            *body.octets,
             b"</soapenv:Envelope>",
         )
     )
@@ -180,11 +189,16 @@ def _timestamp(created: datetime, lifetime: timedelta, part_id: str = _TIMESTAMP
 
 
 def _token(identity: Identity, token_id: str) -> str:
-    der = identity.certificate.public_bytes(serialization.Encoding.DER)
+    octets = _base64_der(identity.certificate)
     return (
         f'<wsse:BinarySecurityToken xmlns:wsu="{WSU}" EncodingType="{BASE64_BINARY}" '
-        f'ValueType="{X509_V3}" wsu:Id="{token_id}">{_b64(der)}</wsse:BinarySecurityToken>'
+        f'ValueType="{X509_V3}" wsu:Id="{token_id}">{octets}</wsse:BinarySecurityToken>'
     )
+
+
+@lru_cache(maxsize=16)
+def _base64_der(certificate: x509.Certificate) -> str:
+    return _b64(certificate.public_bytes(serialization.Encoding.DER))
 
 
 def _signed_info(suite: Suite, digests: Sequence[tuple[str, str]]) -> str:
@@ -218,12 +232,15 @@ def _sign(identity: Identity, suite: Suite, octets: bytes) -> bytes:
     return identity.private_key.sign(octets, padding.PKCS1v15(), HASHES[suite.signature])
 
 
-def _digest(suite: Suite, octets: bytes) -> str:
-    return _b64(hashlib.new(_HASHLIB[suite.digest], octets, usedforsecurity=False).digest())
+def _digest(suite: Suite, *pieces: bytes) -> str:
+    running = hashlib.new(_HASHLIB[suite.digest], usedforsecurity=False)
+    for piece in pieces:
+        running.update(piece)
+    return _b64(running.digest())
 
 
 def _b64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")
+    return pybase64.b64encode_as_string(octets)
 
 
 def _text(value: str) -> str:

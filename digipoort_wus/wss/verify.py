@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from cryptography import x509
@@ -29,6 +30,7 @@ from digipoort_wus.wss.header import (
 )
 from digipoort_wus.wss.policy import HASHES, SUITE_SHA1, SUITE_SHA256, SecurityPolicy, Suite
 from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 Trust = Callable[[x509.Certificate, datetime], VerifiedCertificate]
 """Judges a signer's certificate at a moment: chain, purpose, revocation, OIN; raises Refusal."""
@@ -42,10 +44,11 @@ _HASHLIB = {SHA1: "sha1", SHA256: "sha256"}
 class SignatureEngine(Protocol):
     """Decides whether SignatureValue and every digest of a message are right.
 
-    It is called when form, algorithms, targets and certificate have been judged.
+    It is called when form, algorithms, targets and certificate have been judged. Who needs
+    the tree as it came restores the large texts.
     """
 
-    def __call__(self, header: SecurityHeader, parts: SignedParts) -> None:
+    def __call__(self, header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
         """Return when everything verifies; raise Refusal otherwise."""
 
 
@@ -81,6 +84,7 @@ def verify_envelope(
     trust: Trust,
     now: datetime,
     engine: SignatureEngine | None = None,
+    texts: LargeTexts | None = None,
 ) -> Verified:
     """Verify the signature of one message under a policy.
 
@@ -91,6 +95,7 @@ def verify_envelope(
         trust: judges the signer's certificate.
         now: the moment of receipt, aware.
         engine: does the cryptography; the native one when None.
+        texts: of the Body; when it is given, they are out of the tree afterwards.
 
     Raises:
         Refusal: the first check that failed.
@@ -99,6 +104,7 @@ def verify_envelope(
     """
     # (1) Form: one header, one of each part, unique Ids.
     require_unique_ids(envelope.root)
+    texts = texts if texts is not None else LargeTexts(None)
     header = read_security(envelope)
     # (2) Algorithms, before any of them runs.
     _require_algorithms(header, policy)
@@ -108,7 +114,7 @@ def verify_envelope(
     # (4) Certificate: chain, purpose, revocation, OIN.
     signer = trust(header.certificate, now)
     # (5) SignatureValue and digests.
-    (engine or verify_signature)(header, parts)
+    (engine or verify_signature)(header, parts, texts)
     # (6) Freshness: only now is the Timestamp known to be the signer's.
     _require_fresh(header.timestamp, policy, now)
     return Verified(
@@ -118,11 +124,11 @@ def verify_envelope(
         timestamp=header.timestamp,
         suite=_suite_of(header, envelope.body),
         signature_value=header.signature_value,
-        body_digest=hashlib.sha256(canonicalize(envelope.body_child)).digest(),
+        body_digest=_digest("sha256", texts.octets(envelope.body_child)),
     )
 
 
-def verify_signature(header: SecurityHeader, parts: SignedParts) -> None:
+def verify_signature(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
     """Verify SignatureValue and digests with lxml's c14n and cryptography: the native engine.
 
     Raises:
@@ -149,15 +155,21 @@ def verify_signature(header: SecurityHeader, parts: SignedParts) -> None:
         raise Refusal(checks.WSS_SIGNATURE) from None
     for reference in header.references:
         part = parts[reference.target_id]
-        digest = hashlib.new(
-            _HASHLIB[reference.digest_algorithm],
-            canonicalize(part, reference.prefixes),
-            usedforsecurity=False,  # lets SHA-1 work where FIPS mode hides it; the policy decides
-        ).digest()
+        octets_of_part = texts.octets(part, reference.prefixes)
+        digest = _digest(_HASHLIB[reference.digest_algorithm], octets_of_part)
         if not hmac.compare_digest(digest, reference.digest):
             raise Refusal(checks.WSS_DIGEST, received=f"another digest of {local_name(part)}")
 
 
+def _digest(algorithm: str, pieces: Iterable[bytes]) -> bytes:
+    # Lets SHA-1 work where FIPS mode hides it; the policy decides.
+    running = hashlib.new(algorithm, usedforsecurity=False)
+    for piece in pieces:
+        running.update(piece)
+    return running.digest()
+
+
+@lru_cache(maxsize=256)
 def signing_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
     """Return the RSA key of a certificate.
 
@@ -230,18 +242,19 @@ def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) 
     created, expires = timestamp.created, timestamp.expires
     if expires is None and policy.expires_required:
         raise Refusal(checks.WSS_EXPIRED, expected="Expires")
+    # First: from here on Created is near enough for arithmetic with it.
+    if created > now + policy.skew:
+        raise Refusal(
+            checks.WSS_EXPIRED,
+            expected=f"Created at most {_seconds(policy.skew)} after {format_utc(now)}",
+            received=format_utc(created),
+        )
     end = expires if expires is not None else created + policy.max_age
     if end - created > policy.max_window:
         raise Refusal(
             checks.WSS_EXPIRED,
             expected=f"at most {_seconds(policy.max_window)} from Created to Expires",
             received=_seconds(end - created),
-        )
-    if created > now + policy.skew:
-        raise Refusal(
-            checks.WSS_EXPIRED,
-            expected=f"Created at most {_seconds(policy.skew)} after {format_utc(now)}",
-            received=format_utc(created),
         )
     if now > end + policy.skew:
         raise Refusal(

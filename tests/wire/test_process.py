@@ -35,6 +35,7 @@ from tests.wire.conftest import (
 
 STOPS_WITHIN = 8
 PACKAGE = Path(digipoort_wus.__file__).parent
+TREE = Path(__file__).parents[2] / "digipoort_wus"
 
 
 @contextmanager
@@ -292,7 +293,7 @@ def twist(*arguments: str, path: Path | None = None) -> "subprocess.Popen[str]":
 def staged(tmp_path: Path) -> Path:
     """The plug-in where an installation would put it."""
     plugins = tmp_path / "staged" / "twisted" / "plugins"
-    shutil.copytree(PACKAGE / "_twist", plugins, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(TREE / "_twist", plugins, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path / "staged"
 
 

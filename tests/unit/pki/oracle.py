@@ -4,11 +4,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from digipoort_wus.pki.profiles import Role
+from tests.conftest import need
 from tests.unit.pki.scenarios import Question
 
 _PURPOSE = {Role.TLS_CLIENT: "sslclient", Role.TLS_SERVER: "sslserver", Role.SIGNER: "any"}
@@ -17,8 +17,8 @@ _PEM = serialization.Encoding.PEM
 
 def openssl() -> str:
     found = shutil.which("openssl")
-    if found is None:
-        pytest.skip("the openssl command is not installed: its verdict is not compared")
+    need("openssl", found=found is not None, install="apt-get install openssl")
+    assert found is not None
     return found
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import hashlib
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,8 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from digipoort_wus import checks, limits
@@ -30,8 +33,10 @@ from digipoort_wus.server.gate import (
 from digipoort_wus.server.http import Head, HttpRequest
 from digipoort_wus.soap.addressing import read_addressing
 from digipoort_wus.soap.envelope import read_envelope
-from digipoort_wus.wss.oracle import verify_signature_both
+from digipoort_wus.wss.oracle import ENGINES, verify_signature_both
 from digipoort_wus.wss.policy import DIGIPOORT_1_2, SUITE_SHA1, SUITE_SHA256, Suite, without_sha1
+from digipoort_wus.wss.verify import verify_envelope, verify_signature
+from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.parse import parse_message
 from tests.messages import NOW, XBRL, aanlever_body, envelope, filing, signed
 
@@ -251,3 +256,148 @@ def test_a_content_that_looks_like_an_index_is_a_content(gate: Gate, g1: TestPki
     result = opened(gate, octets)
     assert result.parts == (content,)
     assert result.body_child.findtext(f".//{{{TYPES}}}inhoud") == "0000"
+
+
+# --- Large contents ---------------------------------------------------------------
+
+LARGE = bytes(range(256)) * 400
+"""Octets whose base64 is taken out of the tree."""
+
+
+def lines(text: str) -> str:
+    return "\n".join(text[start : start + 76] for start in range(0, len(text), 76))
+
+
+def large_filing(
+    g1: TestPki, change: Callable[[str], str] = str, message_id: str = "urn:uuid:1"
+) -> bytes:
+    text = base64.b64encode(LARGE).decode()
+    body = aanlever_body(LARGE).replace(text, change(text))
+    return signed(g1.identities["vendor-a"], envelope(body, message_id=message_id))
+
+
+WRITTEN: list[Callable[[str], str]] = [
+    str,
+    lines,
+    lambda text: f"\n\t {text} \n",
+    lambda text: lines(text).replace("\n", "&#13;\n"),
+    lambda text: f"<![CDATA[{text}]]>",
+]
+
+
+@pytest.mark.parametrize("name", ["native", "signxml", "both"])
+@pytest.mark.parametrize("change", WRITTEN, ids=["plain", "lines", "around", "CR", "CDATA"])
+def test_a_large_content_is_what_it_was(
+    gate: Gate, g1: TestPki, name: str, change: Callable[[str], str]
+) -> None:
+    octets = large_filing(g1, change)
+    result = opened(replace(gate, engine=ENGINES[name]), octets)
+    assert result.parts == (LARGE,)
+    assert result.body_child.findtext(f".//{{{TYPES}}}inhoud") == "0000"
+    body_child = read_envelope(parse_message(octets)).body_child
+    assert result.caller.body_digest == hashlib.sha256(canonicalize(body_child)).digest()
+
+
+def test_several_large_contents_keep_their_order(gate: Gate, g1: TestPki) -> None:
+    contents = [LARGE + bytes([number]) for number in range(3)]
+    texts = [base64.b64encode(content).decode() for content in (*contents, b"small")]
+    bijlagen = "".join(
+        "<t:bijlage><t:mimeType>a/b</t:mimeType><t:bestandsnaam>b</t:bestandsnaam>"
+        f"<t:inhoud>{text}</t:inhoud></t:bijlage>"
+        for text in texts[1:]
+    )
+    body = aanlever_body(contents[0]).replace(
+        "</t:berichtInhoud>",
+        f"</t:berichtInhoud><t:berichtBijlagen>{bijlagen}</t:berichtBijlagen>",
+    )
+    result = opened(gate, signed(g1.identities["vendor-a"], envelope(body)))
+    assert result.parts == (*contents, b"small")
+
+
+@pytest.mark.parametrize("name", ["native", "both"])
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda text: text[:-4], "WSS-DIGEST"),
+        (lambda text: text + " ", "WSS-DIGEST"),
+        (lambda text: "B" + text[1:], "WSS-DIGEST"),
+        (lambda text: text + "&#13;", "WSS-DIGEST"),
+    ],
+)
+def test_a_large_content_that_was_changed(
+    gate: Gate, g1: TestPki, name: str, change: Callable[[str], str], check: str
+) -> None:
+    text = base64.b64encode(LARGE).decode()
+    octets = large_filing(g1)
+    assert text.encode() in octets
+    changed = octets.replace(text.encode(), change(text).encode())
+    assert refusal(replace(gate, engine=ENGINES[name]), changed) == check
+
+
+@pytest.mark.parametrize("name", ["native", "both"])
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda text: text[:-1], "XSD-BASE64"),
+        (lambda text: text + "-", "XSD-BASE64"),
+        (lambda text: text + "é", "XSD-BASE64"),
+        (lambda text: text + "====", "XSD-BASE64"),
+        (lambda text: text + "<b/>", "XSD-VALID"),
+        (lambda text: f"0000</t:inhoud><t:inhoud>{text}", "XSD-VALID"),
+    ],
+)
+def test_a_large_content_that_is_none(
+    gate: Gate, g1: TestPki, name: str, change: Callable[[str], str], check: str
+) -> None:
+    octets = large_filing(g1, change)
+    assert refusal(replace(gate, engine=ENGINES[name]), octets) == check
+
+
+def test_a_large_text_that_is_no_content_is_the_schemas_business(gate: Gate, g1: TestPki) -> None:
+    body = aanlever_body(LARGE, berichtsoort="A" * 70_000)
+    octets = signed(g1.identities["vendor-a"], envelope(body))
+    rejected = open_request(replace(gate, engine=verify_signature), AANLEVER, request(octets))
+    assert isinstance(rejected, Rejected)
+    assert rejected.refusal.check.id == "XSD-VALID"
+    assert "70000" in rejected.refusal.received
+
+
+def test_the_body_is_let_go_of(gate: Gate, g1: TestPki) -> None:
+    whole = request(large_filing(g1))
+    assert isinstance(open_request(gate, AANLEVER, whole), Opened)
+    assert whole.body == b""
+
+
+@given(st.text(alphabet="AQUJRgkvz019+/= \n\r\t-_*é", max_size=24))
+def test_base64_is_what_the_standard_library_decodes(text: str) -> None:
+    """Except for surplus padding, which the schema's base64Binary does not allow either."""
+    compact = "".join(text.split())
+    try:
+        expected: bytes | None = base64.b64decode(compact.encode("ascii"), validate=True)
+    except ValueError:
+        expected = None
+    if compact.endswith("=") and len(compact) % 4:
+        expected = None
+    try:
+        found: tuple[bytes, ...] | None = take_contents(body(text))
+    except Refusal:
+        found = None
+    assert found == (None if expected is None else (expected,))
+
+
+@pytest.mark.parametrize("suite", [SUITE_SHA1, SUITE_SHA256], ids=lambda suite: suite.name)
+def test_a_large_answer_is_signed_as_it_stands(gate: Gate, g1: TestPki, suite: Suite) -> None:
+    text = base64.b64encode(LARGE).decode()
+    written = f'<r xmlns="{TYPES}"><inhoud>{text}</inhoud><b>&amp;</b><inhoud>{text}</inhoud></r>'
+    asked = replace(opened(gate, filing(g1.identities["vendor-a"], suite=suite)), service=OPHAAL)
+    sent = answer(gate, replace(asked, operation=OPHAAL.operations[0]), etree.fromstring(written))
+    envelope_ = read_envelope(parse_message(sent.body))
+    assert canonicalize(envelope_.body_child) == canonicalize(etree.fromstring(written))
+    verify_envelope(
+        envelope_,
+        read_addressing(envelope_),
+        policy=DIGIPOORT_1_2,
+        trust=gate.trust,
+        now=NOW,
+        engine=verify_signature_both,
+    )

@@ -14,13 +14,14 @@ from twisted.python.failure import Failure
 
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import AANLEVER
+from digipoort_wus.names import AANLEVER, Service
 from digipoort_wus.server import resources
 from digipoort_wus.server.gate import Gate, Opened, Rejected
 from digipoort_wus.server.http import HttpAnswer, HttpRequest
 from digipoort_wus.server.reactor import Reactor
 from digipoort_wus.server.resources import Services, WusResource, to_deferred
 from digipoort_wus.server.site import BoundedChannel, BoundedSite
+from digipoort_wus.server.workers import INLINE_BELOW
 
 PATH = AANLEVER.paths[0]
 MEBIBYTE = 1_048_576
@@ -287,6 +288,14 @@ def test_a_line_that_never_ends_is_answered(desk: Desk) -> None:
     assert transport.disconnecting
 
 
+def test_a_length_of_thousands_of_digits_is_answered(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n"
+    )
+    assert status(transport) == 400
+
+
 def test_nothing_is_read_behind_a_bad_request(desk: Desk) -> None:
     channel, transport = desk.connect()
     channel.dataReceived(
@@ -407,6 +416,107 @@ def test_a_path_is_logged_in_plain_ascii_and_in_part(desk: Desk, path: str) -> N
     log = logged(lambda: channel.dataReceived(octets))
     assert all(char == "\n" or " " <= char <= "~" for char in log)
     assert "x" * 100 not in log
+
+
+# --- Large requests --------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> "list[Callable[[], None]]":
+    """Play the threads: what is submitted waits here until the test runs it."""
+    waiting: list[Callable[[], None]] = []
+
+    def submit(work: Callable[[], object]) -> "Future[object]":
+        future: Future[object] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(work())
+            except Exception as error:
+                future.set_exception(error)
+
+        waiting.append(run)
+        return future
+
+    monkeypatch.setattr(desk.resource._workers, "submit", submit)
+    return waiting
+
+
+LARGE = b"x" * INLINE_BELOW
+
+
+def test_a_large_request_is_opened_elsewhere_and_a_small_one_here(
+    desk: Desk, queue: "list[Callable[[], None]]"
+) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(LARGE))
+    assert desk.seen == []
+    other, _ = desk.connect()
+    other.dataReceived(post(LARGE[:-1]))
+    assert len(desk.seen) == 1
+    (work,) = queue
+    work()
+    assert desk.seen[1:] == [LARGE]
+    finish(desk.pending[1])
+    assert status(transport) == 200
+
+
+def test_a_client_that_leaves_before_the_turn_of_its_request(
+    desk: Desk, queue: "list[Callable[[], None]]"
+) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(LARGE))
+    drained: list[None] = []
+    desk.resource.drained().addCallback(drained.append)
+    channel.connectionLost(Failure(ConnectionLost()))
+    assert len(drained) == 0
+    log = logged(queue[0])
+    assert desk.seen == []
+    assert desk.pending == []
+    assert len(drained) == 1
+    assert transport.value() == b""
+    assert "left before" in log
+
+
+def test_a_client_that_leaves_while_its_request_is_opened(
+    desk: Desk, queue: "list[Callable[[], None]]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel, transport = desk.connect()
+    opened: Any = vars(resources)["open_request"]
+
+    def leave(gate: Gate, service: Service, request: HttpRequest) -> "Opened | Rejected":
+        channel.connectionLost(Failure(ConnectionLost()))
+        result: Opened | Rejected = opened(gate, service, request)
+        return result
+
+    monkeypatch.setattr(resources, "open_request", leave)
+    channel.dataReceived(post(LARGE))
+    logged(queue[0])
+    assert desk.seen == [LARGE]
+    # Nothing is stored for somebody who cannot learn of it, and will repeat it.
+    assert desk.pending == []
+    assert transport.value() == b""
+    assert desk.resource.drained().called
+
+
+@pytest.mark.parametrize(("start", "code"), [(b"crash", b"ALS400"), (b"refuse", b"ALS100")])
+def test_a_large_request_fails_as_a_small_one(
+    desk: Desk, queue: "list[Callable[[], None]]", start: bytes, code: bytes
+) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(start + LARGE))
+    logged(queue[0])
+    assert status(transport) == 500
+    assert code in transport.value()
+    assert b"999911120" not in transport.value()
+
+
+def test_twisted_does_not_keep_the_body(desk: Desk) -> None:
+    channel, _ = desk.connect()
+    channel.dataReceived(post(b"x" * 100))
+    content = channel.requests[0].content
+    assert content is not None
+    assert content.read() == b""
 
 
 def test_futures_become_deferreds(desk: Desk) -> None:

@@ -95,6 +95,26 @@ def test_a_work_that_fails_undoes_itself_alone(store: SqliteStore) -> None:
     assert kenmerken(store) == ["kenmerk-1", "kenmerk-3"]
 
 
+def test_a_work_that_fails_alone_leaves_nothing(store: SqliteStore) -> None:
+    """Without others in its transaction, it is undone with the transaction."""
+    statements: list[str] = []
+
+    def fail(transaction: Transaction) -> None:
+        transaction.add_filing(filing(1), "message-1", b"digest")
+        raise KeyError("on purpose")
+
+    add(store, 7).result(10)
+    store._connection.set_trace_callback(statements.append)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            store.write(fail).result(10)
+    add(store, 2).result(10)
+    store._connection.set_trace_callback(None)
+    assert kenmerken(store) == ["kenmerk-7", "kenmerk-2"]
+    ends = [word for word in statements if word in ("ROLLBACK", "COMMIT", "SAVEPOINT work")]
+    assert ends == ["ROLLBACK", "ROLLBACK", "COMMIT"]
+
+
 def test_waiting_works_share_a_commit(store: SqliteStore) -> None:
     commits = 0
 
@@ -202,6 +222,19 @@ def test_an_error_of_the_disk_ends_the_store(store: SqliteStore) -> None:
     assert kenmerken(store) == []
 
 
+def test_a_reader_that_meets_a_corrupt_file_ends_the_writing_as_well(store: SqliteStore) -> None:
+    def unreadable(_: object) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    with pytest.raises(sqlite3.DatabaseError):
+        store.read(unreadable)
+    assert store.failure is not None
+    with pytest.raises(StoreFailed):
+        store.write(lambda transaction: None).result()
+
+
 def test_what_waits_behind_the_group_fails_with_the_store(store: SqliteStore) -> None:
     release = hold(store)
 
@@ -290,6 +323,20 @@ def test_statuses_keep_error_and_details(store: SqliteStore) -> None:
     rows = store.read(lambda reader: reader.statuses(Selection("sender")))
     assert [row.status for row in rows] == statuses
     assert [row.seq for row in rows] == [1, 2]
+
+
+def test_statuses_are_numbered_through(store: SqliteStore) -> None:
+    filing_id = add(store).result(10)
+    for codes in (("105", "100", "110"), (), ("200",)):
+        statuses = [Status(code, NOW) for code in codes]
+        store.write(partial(_append, filing_id=filing_id, statuses=statuses)).result(10)
+    rows = store.read(lambda reader: reader.statuses(Selection("sender")))
+    found = [(row.seq, row.status.code) for row in rows]
+    assert found == [(1, "105"), (2, "100"), (3, "110"), (4, "200")]
+
+
+def _append(transaction: Transaction, filing_id: FilingId, statuses: list[Status]) -> None:
+    transaction.add_statuses(filing_id, statuses)
 
 
 def test_only_the_owner_may_read(tmp_path: Path) -> None:

@@ -174,19 +174,18 @@ def test_the_fixture_serves_tests_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "test_vendor.py").write_text(VENDOR_TEST)
     root = Path(__file__).parents[3]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    if "digipoort_wus" not in subprocess.run(
-        [sys.executable, "-m", "pytest", "--version", "--version"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    ).stderr.replace("digipoort-wus", "digipoort_wus"):
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    names = "import importlib.metadata as m; print(m.entry_points(group='pytest11').names)"
+    plug_ins = subprocess.run(
+        [sys.executable, "-c", names], capture_output=True, text=True, env=env, check=True
+    ).stdout
+    if "'digipoort_wus'" not in plug_ins:
         # Not installed: the plug-in is named by hand.
         command += ["-p", "digipoort_wus.testing.pytest_plugin"]
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root)},
+        env=env,
         capture_output=True,
         text=True,
         check=False,

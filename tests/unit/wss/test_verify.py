@@ -483,3 +483,13 @@ def test_an_answer_mirrors_a_mixed_suite(g1: TestPki) -> None:
     sign_request(root, identity=g1.identities["vendor-a"], suite=MIXED, created=NOW)
     suite = verify(etree.tostring(root), g1).suite
     assert (suite.signature, suite.digest) == (MIXED.signature, MIXED.digest)
+
+
+@pytest.mark.parametrize("created", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_ends_of_the_calendar_are_refused(g1: TestPki, created: str) -> None:
+    root = envelope(aanlever_body())
+    sign_request(root, identity=g1.identities["vendor-a"], suite=SUITE_SHA256, created=NOW)
+    timestamp = find(root, ".//wsu:Timestamp")
+    timestamp.remove(timestamp[1])
+    timestamp[0].text = created
+    assert refusal(resign(root, g1), g1) == "WSS-EXPIRED"

@@ -26,6 +26,7 @@ REFUSED = {
     "not utf-8": (b"<a>\xe9</a>", "XML-ENCODING"),
     "overlong utf-8": (b"<a>\xc0\xbc</a>", "XML-ENCODING"),
     "instruction before": (b"<?x y?><a/>", "XML-INSTRUCTION"),
+    "instruction like a declaration": (b"<?xml-stylesheet y?><a/>", "XML-INSTRUCTION"),
     "instruction inside": (b"<a><?x y?></a>", "XML-INSTRUCTION"),
     "instruction behind": (b"<a/><?x y?>", "XML-INSTRUCTION"),
     "comment before": (b"<!-- --><a/>", "XML-COMMENT"),
