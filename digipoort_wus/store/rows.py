@@ -241,7 +241,7 @@ class SqliteTransaction(SqliteReader):
 
     def add_statuses(self, filing_id: FilingId, statuses: Iterable[Status]) -> None:
         """Append statuses to a delivery, in this order."""
-        values: list[_Value] = [filing_id]
+        values: list[_Value] = [filing_id, filing_id]
         for status in statuses:
             values += (status.code, floor_ms(status.at), *_error(status), status.details)
         rows = len(values) // 5
@@ -367,8 +367,8 @@ def _moment(milliseconds: int) -> datetime:
 def _insert_statuses(rows: int) -> str:
     """Return the statement that appends so many statuses; the number comes from this module."""
     more = ",".join(f"({number},?,?,?,?,?)" for number in range(1, rows + 1))
-    return f"""INSERT INTO status SELECT ?1, column1 +
-        (SELECT coalesce(max(seq), 0) FROM status WHERE filing_id = ?1),
+    return f"""INSERT INTO status SELECT ?, column1 +
+        (SELECT coalesce(max(seq), 0) FROM status WHERE filing_id = ?),
         column2, column3, column4, column5, column6 FROM (VALUES {more})"""  # noqa: S608
 
 
