@@ -355,6 +355,10 @@ def with_pki(directory: Path, generation: str = "g1") -> Path:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One sandbox gateway for all tests that leave it as it was."""
-    with served(with_pki(tmp_path_factory.mktemp("gateway") / "data")) as running:
+    folder = tmp_path_factory.mktemp("gateway")
+    # Both engines judge every request of these tests, and must agree.
+    config = folder / "both.toml"
+    config.write_text('[security]\nsignature_engine = "both"\n')
+    with served(with_pki(folder / "data"), "--config", str(config)) as running:
         yield running
         assert running.process.poll() is None, "the gateway died during the tests"

@@ -493,3 +493,19 @@ def test_the_ends_of_the_calendar_are_refused(g1: TestPki, created: str) -> None
     timestamp.remove(timestamp[1])
     timestamp[0].text = created
     assert refusal(resign(root, g1), g1) == "WSS-EXPIRED"
+
+
+def test_a_repeat_has_the_same_digest_whatever_the_bodys_id(g1: TestPki) -> None:
+    digests = set()
+    for body_id in ("id-first", "id-second"):
+        root = envelope(aanlever_body())
+        sign_request(root, identity=g1.identities["vendor-a"], suite=SUITE_SHA256, created=NOW)
+        body = find(root, "s:Body")
+        old = body.get(f"{{{WSU}}}Id")
+        find(root, f".//ds:Reference[@URI='#{old}']").set("URI", f"#{body_id}")
+        body.set(f"{{{WSU}}}Id", body_id)
+        digests.add(verify(resign(root, g1), g1).body_digest)
+    root = envelope(aanlever_body(reference="another"))
+    other = signed(g1.identities["vendor-a"], root)
+    assert len(digests) == 1
+    assert verify(other, g1).body_digest not in digests
