@@ -203,7 +203,8 @@ class Gateway:
             scenarios=scenarios,
             on_accepted=on_accepted or _ignore,
         )
-        self._resource = WusResource(Services(gate, self._dispatch()), reactor)
+        gates = dict.fromkeys(SERVICES, gate)
+        self._resource = WusResource(Services(gates, _admit, self._dispatch()), reactor)
         self._site = BoundedSite(self._resource, reactor)
         self._ports: list[Port] = []
 
@@ -330,6 +331,13 @@ class Gateway:
             )
 
         return dispatch
+
+
+def _admit(_opened: Opened) -> Future[None]:
+    """Let everybody in whom the gate let in."""
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 def _ignore(_filing: Filing) -> None:

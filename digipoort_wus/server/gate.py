@@ -9,6 +9,8 @@ explanation.
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
 
 import pybase64
 from lxml import etree
@@ -38,6 +40,7 @@ from digipoort_wus.wss.verify import (
     SignatureEngine,
     Trust,
     Verified,
+    valid_until,
     verify_envelope,
     verify_signature,
 )
@@ -96,6 +99,10 @@ class Opened:
     caller: Caller
     signer: VerifiedCertificate
     suite: Suite
+    signature: bytes = field(repr=False)
+    """SHA-256 of SignatureValue: the same again is the same message again."""
+    valid_until: datetime
+    """When the Timestamp no longer lets this message in, skew included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +124,11 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
     operation: Operation | None = None
     addressing: Addressing | None = None
     try:
-        large = len(request.body) >= LIFT_FROM
-        envelope = read_envelope(parse_message(request.take_body()))
+        envelope, texts = _read_message(request)
         addressing = read_addressing(envelope)
         operation = _operation(service, addressing.action)
         _check_addressing(gate, service, operation, envelope, addressing, request)
         now = gate.clock()
-        texts = LargeTexts(envelope.body if large else None)
         verified = verify_envelope(
             envelope,
             addressing,
@@ -142,8 +147,27 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
         message_id = addressing.message_id if addressing else None
         return Rejected(service, operation, message_id, bare(refusal))
     return Opened(
-        service, operation, verified.body_child, parts, caller, verified.signer, verified.suite
+        service,
+        operation,
+        verified.body_child,
+        parts,
+        caller,
+        verified.signer,
+        verified.suite,
+        sha256(verified.signature_value).digest(),
+        valid_until(verified.timestamp, gate.policy),
     )
+
+
+def _read_message(request: HttpRequest) -> tuple[Envelope, LargeTexts]:
+    """Parse the body once; the texts of a large message are kept beside its tree.
+
+    Raises:
+        Refusal: an XML or SOAP check.
+    """
+    large = len(request.body) >= LIFT_FROM
+    envelope = read_envelope(parse_message(request.take_body()))
+    return envelope, LargeTexts(envelope.body if large else None)
 
 
 def answer(gate: Gate, opened: Opened, element: etree._Element) -> HttpAnswer:

@@ -39,15 +39,22 @@ from digipoort_wus.server.workers import INLINE_BELOW, Workers
 _log = Logger(namespace="digipoort_wus")
 T = TypeVar("T")
 
+Admit = Callable[[Opened], Future[None]]
+"""Asks whether an opened request may be dealt with now; fails with a Refusal when not."""
 Dispatch = Callable[[Opened], Future[etree._Element]]
 """Performs an opened request and resolves to the element for the answer's Body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a request goes through: the gate, then the operation."""
+    """What a request goes through: the gate of its service, admission, then the operation.
 
-    gate: Gate
+    Args:
+        gates: by the name of the service.
+    """
+
+    gates: Mapping[str, Gate]
+    admit: Admit
     dispatch: Dispatch
 
 
@@ -103,7 +110,7 @@ class WusResource(Resource):
         self, service: Service, head: Head, request: Request, started: float
     ) -> HttpAnswer | None:
         """Return the answer to a request, None when nobody waits for it any more."""
-        gate = self._services.gate
+        gate = self._services.gates[service.name]
         try:
             opened = await self._open(service, head, request)
         except Exception:
@@ -116,6 +123,7 @@ class WusResource(Resource):
             _log_rejected(opened, started)
             return fault(gate, opened)
         try:
+            await to_deferred(self._services.admit(opened), self._reactor)
             element = await to_deferred(self._services.dispatch(opened), self._reactor)
             return _accepted(gate, opened, element, started)
         except Refusal as refusal:
@@ -130,7 +138,7 @@ class WusResource(Resource):
 
         The outcome is None when the client left before its turn.
         """
-        gate = self._services.gate
+        gate = self._services.gates[service.name]
         whole = HttpRequest(head, _take_body(request), peer_certificate(request))
         if len(whole.body) < INLINE_BELOW:
             return open_request(gate, service, whole)

@@ -249,7 +249,7 @@ def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) 
             expected=f"Created at most {_seconds(policy.skew)} after {format_utc(now)}",
             received=format_utc(created),
         )
-    end = expires if expires is not None else created + policy.max_age
+    end = _end(timestamp, policy)
     if end - created > policy.max_window:
         raise Refusal(
             checks.WSS_EXPIRED,
@@ -262,6 +262,17 @@ def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) 
             expected=f"not expired at {format_utc(now)} (skew {_seconds(policy.skew)})",
             received=f"valid until {format_utc(end)}",
         )
+
+
+def valid_until(timestamp: Timestamp, policy: SecurityPolicy) -> datetime:
+    """Return when a fresh Timestamp no longer is: its end and the skew of the policy."""
+    return _end(timestamp, policy) + policy.skew
+
+
+def _end(timestamp: Timestamp, policy: SecurityPolicy) -> datetime:
+    return (
+        timestamp.expires if timestamp.expires is not None else timestamp.created + policy.max_age
+    )
 
 
 def _seconds(duration: timedelta) -> str:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import AANLEVER, Service
+from digipoort_wus.names import AANLEVER, SERVICES, Service
 from digipoort_wus.server import resources
 from digipoort_wus.server.gate import Gate, Opened, Rejected
 from digipoort_wus.server.http import HttpAnswer, HttpRequest
@@ -69,6 +69,11 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
             return Rejected(AANLEVER, None, None, Refusal(checks.XML_WELL_FORMED))
         return cast(Opened, _Opened())
 
+    def admit(_: Opened) -> "Future[None]":
+        admitted: Future[None] = Future()
+        admitted.set_result(None)
+        return admitted
+
     def dispatch(_: Opened) -> "Future[etree._Element]":
         future: Future[etree._Element] = Future()
         pending.append(future)
@@ -81,7 +86,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr(resources, "answer", answer)
     reactor = cast(Reactor, clock)
     gate = cast(Gate, _Gate())
-    resource = WusResource(Services(gate, dispatch), reactor)
+    resource = WusResource(Services(dict.fromkeys(SERVICES, gate), admit, dispatch), reactor)
     return Desk(clock, resource, BoundedSite(resource, reactor), seen, pending)
 
 
