@@ -162,7 +162,7 @@ def _read_token(token: etree._Element) -> x509.Certificate:
         raise Refusal(checks.WSS_TOKEN, expected=f"at most {limits.TOKEN_MAX_BYTES} characters")
     try:
         return _certificate(_decode(token, checks.WSS_TOKEN))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise Refusal(checks.WSS_TOKEN, received="not a DER certificate") from None
 
 
