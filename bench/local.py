@@ -137,7 +137,7 @@ class _Exchange:
     """Whole exchanges: gate, XSD, Spyne, commit, signed answer; each request is a new message."""
 
     def __init__(self, pki: TestPki, process: ProcessService) -> None:
-        self.gate = _gate(pki)
+        self.gate = gate_of(pki)
         self._pki = pki
         self._applications = make_applications(process)
         self._prepared: list[bytes] = []
@@ -165,7 +165,8 @@ def _opened(gate: Gate, octets: bytes) -> Opened:
     return opened
 
 
-def _gate(pki: TestPki) -> Gate:
+def gate_of(pki: TestPki) -> Gate:
+    """Return a gate that trusts this hierarchy and signs as its gateway."""
     return Gate(
         policy=DIGIPOORT_1_2,
         trust=_trust(pki),

@@ -18,8 +18,11 @@ import cryptography
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 
+from bench import hostile
+from bench.hostile import hostile_rows
 from bench.local import FLOOR, exchanges, floors, signatures
 from bench.measure import in_turn, markdown
+from bench.stalls import MEMORY, STALLS, memory_rows, stall_rows
 from bench.wire import HEADER, ROOT, over_the_wire
 from digipoort_wus.pki.testpki import keys_from, make_pki
 
@@ -36,7 +39,12 @@ def main() -> None:
             measured = in_turn([*floors(pki), *signatures(pki), *rows], rounds=5 if quick else 25)
         print(_table(measured), end="\n\n", flush=True)
         filings = 300 if quick else 3_000
-        print(markdown(HEADER, over_the_wire(pki, Path(scratch), filings=filings)))
+        print(markdown(HEADER, over_the_wire(pki, Path(scratch), filings=filings)), end="\n\n")
+        stalls = list(stall_rows(pki, Path(scratch), seconds=4 if quick else 15))
+        print(markdown(STALLS, stalls), end="\n\n", flush=True)
+        print(markdown(MEMORY, list(memory_rows(pki, Path(scratch)))), end="\n\n", flush=True)
+        refused = list(hostile_rows(pki, rounds=3 if quick else 9))
+        print(markdown(hostile.HEADER, refused))
 
 
 def machine() -> str:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from digipoort_wus.wss.policy import SUITE_SHA256 as SUITE_SHA256
     from digipoort_wus.wss.policy import SecurityPolicy as SecurityPolicy
     from digipoort_wus.wss.policy import without_sha1 as without_sha1
+    from digipoort_wus.wss.replay import ReplayCache as ReplayCache
     from digipoort_wus.wss.sign import sign_request as sign_request
     from digipoort_wus.wss.verify import Verified as Verified
 
@@ -65,6 +66,7 @@ _HOMES = {
         "SecurityPolicy",
         "without_sha1",
     ),
+    "wss.replay": ("ReplayCache",),
     "wss.sign": ("sign_request",),
     "wss.verify": ("Verified",),
 }

@@ -5,13 +5,27 @@ named by the file that holds it.
 """
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.filing.party import Party
+from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule, roles_of
+from digipoort_wus.pki.distribution import host_of
 from digipoort_wus.pki.identity import Identity, load_pem, load_pkcs12
+from digipoort_wus.pki.oin import parse_oin
+from digipoort_wus.process.authorisation import (
+    EVERYTHING,
+    AuthorisationTable,
+    MailboxMandate,
+    Others,
+    PartyRow,
+    Right,
+    authorisation_table,
+)
 from digipoort_wus.soap.addressing import origin_of
 from digipoort_wus.wss.oracle import ENGINES
 
@@ -19,7 +33,6 @@ T = TypeVar("T")
 Mode = Literal["sandbox", "production"]
 DEFAULT_DATA_DIR = Path("digipoort-wus-data")
 DEFAULT_PORT = 8443
-_OIN_LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +78,22 @@ class Config:
         public_urls: base URLs that wsa:To may name; empty in a sandbox accepts any host.
         ca_file: roots and intermediates of clients and signers.
         crl_dir: one CRL for each of them.
+        anchor_rules: for which roles and until when a root of ``ca_file`` is trusted; one
+            without a rule is trusted for every role until its notAfter.
+        crl_hosts: ``host:port`` from which CRLs are fetched that the known certificates name.
+        crl_urls: other CRLs to fetch, over http.
+        crl_proxy: ``http://host:port`` through which they are fetched; empty asks directly.
+        reload_seconds: between two looks at the files of certificates, keys and CRLs; 0 does
+            not look.
         tls: identity for TLS connections.
         signing: identity that signs answers.
         mandates: pairs (TLS peer's OIN, signer's OIN) that may differ.
+        mailboxes: mandates to fetch the messages for a belanghebbende, whoever filed.
+        parties: who may do what; without a row nobody gets in, in a sandbox everybody does.
         signature_engine: ``native``, ``signxml`` or ``both``.
+        oins: whose messages the services of Digikoppeling receive, by the routing parameter
+            OIN; empty: those for the OIN of the signing certificate.
+        accept_pss: accept RSASSA-PSS signatures on the services of Digikoppeling.
         unsafe_accept_sha1: the reason why production accepts SHA-1; empty refuses it.
         unsafe_sandbox_agency: the reason why production delivers to the sandbox agency.
         fault_status: HTTP status of SOAP faults, 500 or 200.
@@ -84,10 +109,19 @@ class Config:
     pki_dir: Path | None = None
     ca_file: Path | None = None
     crl_dir: Path | None = None
+    anchor_rules: tuple[AnchorRule, ...] = ()
+    crl_hosts: frozenset[str] = frozenset()
+    crl_urls: tuple[str, ...] = ()
+    crl_proxy: str = ""
+    reload_seconds: int = 60
     tls: IdentityFiles | None = None
     signing: IdentityFiles | None = None
     mandates: frozenset[tuple[str, str]] = frozenset()
+    mailboxes: frozenset[MailboxMandate] = frozenset()
+    parties: tuple[PartyRow, ...] = ()
     signature_engine: str = "native"
+    oins: frozenset[str] = frozenset()
+    accept_pss: bool = False
     unsafe_accept_sha1: str = ""
     unsafe_sandbox_agency: str = ""
     explain_faults: bool | None = None
@@ -96,6 +130,7 @@ class Config:
     autorisatie_adressen: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        _ = self.authorisations  # two rows for one party are refused here
         if self.mode == "production":
             self._require_production()
         if self.signature_engine not in ENGINES:
@@ -114,6 +149,23 @@ class Config:
             )
         for url in self.public_urls:
             _origin(url)
+        for url in self.crl_urls:
+            _crl_host("trust.crl_urls", url)
+        if self.crl_proxy:
+            _crl_host("trust.crl_proxy", self.crl_proxy)
+        if self.reload_seconds < 0:
+            raise ConfigurationError("trust.reload_seconds is a number of seconds; 0 is never.")
+
+    @property
+    def fetches_crls(self) -> bool:
+        """Return whether CRLs are fetched: when it is said from where."""
+        return bool(self.crl_hosts or self.crl_urls)
+
+    @property
+    def authorisations(self) -> AuthorisationTable:
+        """Return who may do what: in production only who has a row."""
+        others = Others.ADMITTED if self.mode == "sandbox" else Others.REFUSED
+        return authorisation_table(self.parties, self.mailboxes, others=others)
 
     @property
     def origins(self) -> frozenset[tuple[str, str, int]] | None:
@@ -146,6 +198,10 @@ class Config:
         ]
         if missing:
             raise ConfigurationError(f"Production needs {', '.join(missing)}: add what is missing.")
+        if not self.parties:
+            raise ConfigurationError(
+                "Production lets in only who has a row: add a [[party]] with oin and operations."
+            )
         if not self.unsafe_sandbox_agency:
             raise ConfigurationError(
                 "This version can deliver to the built-in sandbox agency only. Give the reason "
@@ -184,6 +240,7 @@ class _Reader:
             raise ConfigurationError(f'mode is "sandbox" or "production", not {mode!r}.')
         listen, trust = self.section("listen"), self.section("trust")
         security, process = self.section("security"), self.section("process")
+        channels, mailboxes = security.mandates()
         config = Config(
             mode="production" if mode == "production" else "sandbox",
             data_dir=self.path("data_dir") or DEFAULT_DATA_DIR,
@@ -195,8 +252,19 @@ class _Reader:
             public_urls=tuple(listen.texts("public_urls")),
             ca_file=trust.path("ca"),
             crl_dir=trust.path("crls"),
-            mandates=frozenset(security.pairs("mandates", "tls", "signer")),
+            anchor_rules=tuple(row.anchor_rule() for row in trust.tables("anchors")),
+            crl_hosts=frozenset(
+                _bare_host("trust.crl_hosts", host) for host in trust.texts("crl_hosts")
+            ),
+            crl_urls=tuple(trust.texts("crl_urls")),
+            crl_proxy=trust.text("crl_proxy", ""),
+            reload_seconds=trust.number("reload_seconds", 60),
+            mandates=frozenset(channels),
+            mailboxes=frozenset(mailboxes),
+            parties=tuple(row.party() for row in self.tables("party")),
             signature_engine=security.text("signature_engine", "native"),
+            oins=frozenset(security.oins("oins")),
+            accept_pss=bool(security.flag("accept_pss")),
             unsafe_accept_sha1=security.text("unsafe_accept_sha1", ""),
             explain_faults=security.flag("explain_faults"),
             fault_status=security.number("fault_status", 500),
@@ -255,22 +323,103 @@ class _Reader:
             raise ConfigurationError(f"{self.name}{key} must be a list of texts.")
         return values
 
-    def pairs(self, key: str, first: str, second: str) -> list[tuple[str, str]]:
-        rows: list[object] = self._take(key, list, [], "a list of tables")
-        pairs = []
-        for row in rows:
-            if not isinstance(row, Mapping) or set(row) != {first, second}:
-                raise ConfigurationError(
-                    f"{self.name}{key} must be a list of tables {{ {first}, {second} }}."
-                )
-            pair = (row[first], row[second])
-            if not all(isinstance(oin, str) and len(oin) == _OIN_LENGTH for oin in pair):
-                raise ConfigurationError(
-                    f"{self.name}{key}: {first} and {second} are OINs, "
-                    f"texts of {_OIN_LENGTH} digits."
-                )
-            pairs.append(pair)
-        return pairs
+    def tables(self, key: str) -> list["_Reader"]:
+        rows = self._take(key, list, [], "a list of tables")
+        if not all(isinstance(row, dict) for row in rows):
+            raise ConfigurationError(f"{self.name}{key} must be a list of tables.")
+        return [
+            _Reader(row, f"{self.name}{key}[{number}].", self.base)
+            for number, row in enumerate(rows, 1)
+        ]
+
+    def mandates(self) -> tuple[list[tuple[str, str]], list[MailboxMandate]]:
+        """Return who may carry whose messages, and who may fetch for whom."""
+        channels, mailboxes = [], []
+        for row in self.tables("mandates"):
+            kind = row.text("kind", "channel")
+            if kind == "channel":
+                channels.append((row.oin("tls"), row.oin("signer")))
+            elif kind == "mailbox":
+                mailboxes.append(MailboxMandate(row.oin("oin"), row.belanghebbende()))
+            else:
+                raise ConfigurationError(f'{row.name}kind is "channel" or "mailbox", not {kind!r}.')
+            row.refuse_the_rest()
+        return channels, mailboxes
+
+    def anchor_rule(self) -> AnchorRule:
+        roles = self.texts("roles") if "roles" in self.table else list(ROLE_NAMES)
+        self._used.add("until")
+        until = self.table.get("until")
+        if until is not None and not isinstance(until, datetime):
+            raise ConfigurationError(
+                f"{self.name}until must be a moment such as 2028-11-13T23:00:00Z."
+            )
+        try:
+            rule = AnchorRule(self.text("sha256", ""), roles_of(roles), until)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.name[:-1]}: {error}") from error
+        self.refuse_the_rest()
+        return rule
+
+    def party(self) -> PartyRow:
+        disabled, reason = bool(self.flag("disabled")), self.text("reason", "")
+        if disabled != bool(reason):
+            raise ConfigurationError(
+                f"{self.name}disabled = true and reason go together: say why, or leave both out."
+            )
+        oin, name, operations = self.oin("oin"), self.text("name", ""), self.words("operations")
+        known = {right.value: right for right in Right}
+        if unknown := set(operations) - {EVERYTHING, *known}:
+            raise ConfigurationError(
+                f"{self.name}operations: {sorted(unknown)[0]!r} is none of {', '.join(known)}."
+            )
+        row = partial(
+            PartyRow,
+            oin=oin,
+            name=name,
+            disabled=reason,
+            rights=frozenset(known.values() if EVERYTHING in operations else ())
+            | {known[word] for word in operations if word != EVERYTHING},
+            berichtsoorten=self.words("berichtsoorten"),
+            belanghebbenden=self.words("belanghebbenden"),
+            requests_per_minute=self.limit("requests_per_minute"),
+            bytes_per_day=self.limit("bytes_per_day"),
+        )
+        # An unknown key is named before what is missing for want of it.
+        self.refuse_the_rest()
+        return row()
+
+    def oin(self, key: str) -> str:
+        text = self.text(key, "")
+        try:
+            return parse_oin(text)
+        except ValueError as error:
+            raise ConfigurationError(f"{self.name}{key}: {text!r} is {error}.") from error
+
+    def oins(self, key: str) -> list[str]:
+        try:
+            return [parse_oin(text) for text in self.texts(key)]
+        except ValueError as error:
+            raise ConfigurationError(f"{self.name}{key}: one of them is {error}.") from error
+
+    def belanghebbende(self) -> Party:
+        text = self.text("belanghebbende", "")
+        kind, _, number = text.partition(":")
+        if not kind.strip() or not number.strip() or "*" in text:
+            raise ConfigurationError(
+                f'{self.name}belanghebbende is "type:number", such as "Fi:001000044B37".'
+            )
+        return Party(number, kind)
+
+    def words(self, key: str) -> tuple[str, ...]:
+        if self.table.get(key) == EVERYTHING:
+            self._used.add(key)
+            return (EVERYTHING,)
+        return tuple(self.texts(key))
+
+    def limit(self, key: str) -> int | None:
+        self._used.add(key)
+        return self.number(key, 0) if key in self.table else None
 
     def refuse_the_rest(self) -> None:
         unknown = sorted(set(self.table) - self._used)
@@ -294,3 +443,18 @@ def _origin(url: str) -> tuple[str, str, int]:
         raise ConfigurationError(
             f"listen.public_urls: {url!r} is no URL like https://wus.example.nl."
         ) from error
+
+
+def _bare_host(key: str, host: str) -> str:
+    if "/" in host or "?" in host:
+        raise ConfigurationError(
+            f"{key}: {host!r} is no host such as crl.example.nl; give URLs in trust.crl_urls."
+        )
+    return _crl_host(key, f"http://{host}")
+
+
+def _crl_host(key: str, url: str) -> str:
+    try:
+        return host_of(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{key}: {error}; CRLs are fetched over plain http.") from error

@@ -12,14 +12,26 @@ from lxml import etree
 
 from digipoort_wus.clock import system_clock
 from digipoort_wus.contract.schema import validate
-from digipoort_wus.names import TYPES, WSA_ANONYMOUS
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.names import ENDPOINTS, WSA_ANONYMOUS
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import CachingVerifier, TrustStore, VerifiedCertificate, trust_store
 from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
 from digipoort_wus.pki.profiles import Acceptance, Role
 from digipoort_wus.soap.addressing import read_addressing
-from digipoort_wus.soap.envelope import namespace, read_envelope
-from digipoort_wus.wss.policy import DIGIPOORT_1_2, SUITE_SHA256, SecurityPolicy, Suite
+from digipoort_wus.soap.envelope import (
+    Hygiene,
+    namespace,
+    read_envelope,
+    require_basic_profile,
+)
+from digipoort_wus.wss.policy import (
+    DIGIPOORT_1_2,
+    SUITE_SHA256,
+    SecurityPolicy,
+    Signature,
+    Suite,
+)
 from digipoort_wus.wss.sign import signed_answer
 from digipoort_wus.wss.verify import SignatureEngine, Verified, verify_envelope
 from digipoort_wus.xmlsafe.parse import parse_message
@@ -28,6 +40,7 @@ PRODUCTION = profiles.PRODUCTION
 """Certificate policies and OINs of PKIoverheid."""
 TEST = profiles.TEST
 """Those of test hierarchies; never mixed with production."""
+_NAMESPACES = {service.types for service in ENDPOINTS.values()}
 
 
 def load_trust(ca_file: Path, crl_dir: Path, acceptance: Acceptance = PRODUCTION) -> TrustStore:
@@ -55,9 +68,10 @@ def verify_request(
     """Verify one signed SOAP request and return what was signed, and by whom.
 
     Parses once, judges envelope, addressing headers, signature, certificate and
-    time, and validates a Digipoort element in the Body against the schema. What is
-    not checked, because only a server knows it: the address in wsa:To, replay, and
-    whether the signer may do what he asks.
+    time, and validates an element of Digipoort or of Echo in the Body against its
+    schema. What is not checked, because only a server knows it: HTTP headers, the
+    address in wsa:To, replay (``ReplayCache`` is for that), and whether the signer may
+    do what he asks.
 
     Args:
         octets: body of the HTTP request, at most ``limits.WIRE_MAX_BYTES``.
@@ -68,22 +82,29 @@ def verify_request(
 
     Raises:
         Refusal: the first check that failed.
+        ConfigurationError: the policy is one without signatures.
     """
+    if policy.signature is Signature.NONE:
+        raise ConfigurationError(
+            f"{policy.name} has no signatures: who sent a message is for the TLS server to say."
+        )
     judge = trust if isinstance(trust, CachingVerifier) else CachingVerifier(trust)
 
     def signer(certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
         return judge(certificate, (), Role.SIGNER, at)
 
     envelope = read_envelope(parse_message(octets))
+    if policy.hygiene is Hygiene.BASIC_PROFILE:
+        require_basic_profile(envelope)
     verified = verify_envelope(
         envelope,
-        read_addressing(envelope),
+        read_addressing(envelope, policy.addressing),
         policy=policy,
         trust=signer,
         now=now or system_clock(),
         engine=engine,
     )
-    if namespace(verified.body_child) == TYPES:
+    if namespace(verified.body_child) in _NAMESPACES:
         validate(verified.body_child)
     return verified
 
@@ -97,6 +118,7 @@ def sign_response(
     suite: Suite = SUITE_SHA256,
     message_id: str | None = None,
     created: datetime | None = None,
+    confirms: bytes | None = None,
 ) -> bytes:
     """Return a whole signed SOAP answer as UTF-8 octets, in the form of Digipoort's own.
 
@@ -108,6 +130,7 @@ def sign_response(
         suite: that of the request: ``Verified.suite``.
         message_id: a fresh one when None.
         created: moment of signing, aware; the system's time when None.
+        confirms: ``Verified.signature_value`` of the request, for Digikoppeling 2W-be-S.
     """
     headers = (
         ("To", WSA_ANONYMOUS),
@@ -116,5 +139,10 @@ def sign_response(
         ("RelatesTo", relates_to),
     )
     return signed_answer(
-        headers, body_child, identity=identity, suite=suite, created=created or system_clock()
+        headers,
+        body_child,
+        identity=identity,
+        suite=suite,
+        created=created or system_clock(),
+        confirms=confirms,
     )

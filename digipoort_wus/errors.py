@@ -40,6 +40,14 @@ class Check:
     """HTTP status, when the refusal is an HTTP answer and no SOAP fault."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """The likely cause of a refusal, found out by trying: for a sandbox and the command line."""
+
+    english: str
+    dutch: str
+
+
 class Refusal(DigipoortError):
     """What a sender sent does not meet a check.
 
@@ -47,12 +55,18 @@ class Refusal(DigipoortError):
         check: the requirement that failed.
         expected: what would have been accepted; technical, never personal data.
         received: what came; technical, never payload or personal data.
+        about: which part of the message it is about, where a check judges several and a
+            fault must tell them apart: the local name of a wsa header, or a word of ours.
     """
 
-    def __init__(self, check: Check, *, expected: str = "", received: str = "") -> None:
+    def __init__(
+        self, check: Check, *, expected: str = "", received: str = "", about: str = ""
+    ) -> None:
         self.check = check
         self.expected = _shown(expected)
         self.received = _shown(received)
+        self.about = about
+        self.hint: Hint | None = None
         super().__init__(self.explanation())
 
     def explanation(self) -> str:
@@ -61,7 +75,8 @@ class Refusal(DigipoortError):
 
     def uitleg(self) -> str:
         """Return the Dutch explanation for a fault text in the sandbox."""
-        return self._compose(self.check.uitleg, "verwacht", "ontvangen", self.check.clause)
+        text = self._compose(self.check.uitleg, "verwacht", "ontvangen", self.check.clause)
+        return text if self.hint is None else f"{text}\nOorzaak: {self.hint.dutch}."
 
     def _compose(self, sentence: str, expected: str, received: str, clause: str) -> str:
         # The sentence goes on behind it.

@@ -2,42 +2,32 @@
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
-from cryptography import x509
 from lxml import etree
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
-    IProtocolFactory,
     IReactorTime,
 )
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from digipoort_wus import checks
 from digipoort_wus.clock import Clock, system_clock
-from digipoort_wus.config import Config, IdentityFiles
+from digipoort_wus.config import Config
 from digipoort_wus.contract.services import make_applications
-from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
-from digipoort_wus.names import SERVICES
-from digipoort_wus.pki import profiles
-from digipoort_wus.pki.chain import (
-    CachingVerifier,
-    VerifiedCertificate,
-    trust_store,
-    verify_certificate,
-)
-from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
-from digipoort_wus.pki.profiles import Role
-from digipoort_wus.pki.testpki import make_pki, write_pki
+from digipoort_wus.materials import load_materials
+from digipoort_wus.names import ECHO_BE, ECHO_BE_S, ENDPOINTS, OPHAAL, SERVICES, Service
+from digipoort_wus.pki.oin import oin_of
+from digipoort_wus.process.admission import Admission, Seal
 from digipoort_wus.process.agency import Agency, SandboxAgency
 from digipoort_wus.process.api import Caller
+from digipoort_wus.process.authorisation import AuthorisationTable, right_of
 from digipoort_wus.process.engine import Engine
 from digipoort_wus.process.intake import House
 from digipoort_wus.process.routes import sandbox_routes
@@ -45,87 +35,47 @@ from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
 from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
+from digipoort_wus.renewal import Renewal
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
+from digipoort_wus.server.accept import BoundedTls
 from digipoort_wus.server.gate import Gate, Opened
 from digipoort_wus.server.reactor import Port, Reactor
-from digipoort_wus.server.resources import Dispatch, Services, WusResource, to_deferred
+from digipoort_wus.server.resources import (
+    LONG_LIST,
+    Dispatch,
+    Services,
+    WusResource,
+    to_deferred,
+)
 from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.spyne_host import call
-from digipoort_wus.server.tls import ConnectionCreator, TlsTrust, server_context
+from digipoort_wus.server.tls import ConnectionCreator
+from digipoort_wus.server.trust import CurrentTrust, Materials
+from digipoort_wus.server.workers import Workers
 from digipoort_wus.store.ports import Reader, Selection, Transaction
 from digipoort_wus.store.sqlite import open_sqlite
 from digipoort_wus.wss.oracle import ENGINES
-from digipoort_wus.wss.policy import DIGIPOORT_1_2, SecurityPolicy, without_sha1
+from digipoort_wus.wss.policy import DIGIPOORT_1_2, POLICIES, SecurityPolicy, with_pss, without_sha1
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _DRAIN_SECONDS = 20
 """How long a stopping gateway waits for answers to be made, and then to be read."""
 _READERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Materials:
-    """Certificates and keys of a gateway, loaded.
+def policy_of(config: Config, service: Service) -> SecurityPolicy:
+    """Return the security policy of a service, with what the operator may change of it.
 
-    Args:
-        tls: identity for TLS connections.
-        signing: identity that signs answers.
-        authorities: roots and intermediates of clients and signers.
-        crls: of each of them.
-        acceptance: which certificate policies and OINs are good, test or production.
+    Digipoort: SHA-1 in a sandbox, or where the operator gave a reason, and another HTTP
+    status of faults. Digikoppeling: RSASSA-PSS where the operator accepts it.
     """
-
-    tls: Identity
-    signing: Identity
-    authorities: tuple[x509.Certificate, ...]
-    crls: tuple[x509.CertificateRevocationList, ...]
-    acceptance: profiles.Acceptance
-
-
-def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
-    """Load certificates, keys and CRLs; in a sandbox without any, make a test PKI first.
-
-    Raises:
-        ConfigurationError: something is missing or unusable, or a certificate of the
-            gateway itself is not good for what it is used for.
-    """
-    pki = config.pki
-    sandbox = config.mode == "sandbox"
-    if sandbox and config.ca_file is None and not (pki / "ca.pem").exists():
-        write_pki(make_pki("g1", now=clock()), pki)
-    materials = Materials(
-        tls=(config.tls or _of_pki(config, "gateway-tls")).load(),
-        signing=(config.signing or _of_pki(config, "gateway-signing")).load(),
-        authorities=load_certificates(config.ca_file or pki / "ca.pem"),
-        crls=load_crls(config.crl_dir or pki / "crl"),
-        acceptance=profiles.TEST if sandbox else profiles.PRODUCTION,
-    )
-    _require_good(materials, clock)
-    return materials
-
-
-def _require_good(materials: Materials, clock: Clock) -> None:
-    """Refuse to start with certificates that every client would refuse."""
-    store = trust_store(materials.authorities, materials.crls, materials.acceptance)
-    for name, identity, role in (
-        ("TLS", materials.tls, Role.TLS_SERVER),
-        ("signing", materials.signing, Role.SIGNER),
-    ):
-        try:
-            verify_certificate(store, identity.certificate, identity.chain, role, clock())
-        except Refusal as refusal:
-            # A stale CRL is no fault of the certificate, and may be renewed while we run.
-            if refusal.check is not checks.PKI_CRL:
-                raise ConfigurationError(
-                    f"The {name} certificate of the gateway cannot be used: {refusal}."
-                ) from refusal
-
-
-def policy_of(config: Config) -> SecurityPolicy:
-    """Return the security policy: SHA-1 in a sandbox, or where the operator gave a reason."""
-    if config.mode == "sandbox" or config.unsafe_accept_sha1:
-        return DIGIPOORT_1_2
-    return without_sha1(DIGIPOORT_1_2)
+    policy = POLICIES[service.policy]
+    if policy is not DIGIPOORT_1_2:
+        return with_pss(policy) if config.accept_pss else policy
+    if config.mode != "sandbox" and not config.unsafe_accept_sha1:
+        policy = without_sha1(policy)
+    return replace(policy, fault_status=config.fault_status)
 
 
 def new_id() -> str:
@@ -140,7 +90,7 @@ class Gateway:
         config: what the operator set.
         reactor: Twisted's; the gateway never starts or stops it.
         clock: of everything: gate, certificates, statuses, jobs.
-        materials: loaded from the configuration when None.
+        materials: to begin with; loaded from the configuration when None, as they are by a reload.
         rules: validates filings; the basic rules when None.
         agency: takes delivery; the sandbox agency when None.
         authoriser: says who may file what; everybody everything when None.
@@ -166,16 +116,10 @@ class Gateway:
     ) -> None:
         self._config = config
         self._reactor = reactor
-        self._materials = materials or load_materials(config, clock)
         # What may fail comes before the store, whose lock would outlive a failure.
-        gate = self._gate(clock)
-        self._tls = ConnectionCreator(
-            server_context(
-                self._materials.tls,
-                TlsTrust(self._materials.authorities, self._materials.crls),
-            ),
-            clock,
-        )
+        self._trust = CurrentTrust(materials or load_materials(config, clock))
+        self._clock = clock
+        self._tls = ConnectionCreator(self._trust.context, clock)
         self._store = open_sqlite(config.data_dir)
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         if config.mode == "production":
@@ -193,6 +137,7 @@ class Gateway:
             scenarios=scenarios,
         )
         self._runner = Runner(engine.run_due, clock)
+        self._admission = Admission(config.authorisations, self._store, clock)
         self._process = _Watched(
             store=self._store,
             house=House(sandbox_routes(), config.autorisatie_adressen),
@@ -201,11 +146,16 @@ class Gateway:
             executor=self._executor,
             wake=self._runner.wake,
             scenarios=scenarios,
+            authorisations=lambda: self._admission.table,
             on_accepted=on_accepted or _ignore,
         )
-        gates = dict.fromkeys(SERVICES, gate)
-        self._resource = WusResource(Services(gates, _admit, self._dispatch()), reactor)
-        self._site = BoundedSite(self._resource, reactor)
+        # Changed in place by a reload: a request looks its gate up.
+        self._gates = {name: self._gate(service) for name, service in ENDPOINTS.items()}
+        self._workers = Workers()
+        services = Services(self._gates, self._admit, self._dispatch())
+        self._resource = WusResource(services, reactor, self._workers)
+        self._site = BoundedSite(self._resource, reactor, self._resource.judge)
+        self._renewal = Renewal(config, self._trust, self._renewed, clock)
         self._ports: list[Port] = []
 
     @property
@@ -220,6 +170,12 @@ class Gateway:
         return tuple(base + service.paths[0] for service in SERVICES.values())
 
     @property
+    def echo_urls(self) -> tuple[str, ...]:
+        """Return the addresses of Echo, of 2W-be and of 2W-be-S, once listening."""
+        base = f"https://{_in_url(self._config.host)}:{self.port}"
+        return tuple(base + service.paths[0] for service in (ECHO_BE, ECHO_BE_S))
+
+    @property
     def port(self) -> int:
         """Return the TCP port, once listening."""
         return self._ports[0].getHost().port
@@ -227,6 +183,15 @@ class Gateway:
     def start(self) -> None:
         """Start the engine without listening; :meth:`listen` does both."""
         self._runner.start()
+        self._renewal.start()
+
+    def reload(self) -> Future[None]:
+        """Load certificates, keys and CRLs anew, and fetch CRLs where that is configured.
+
+        May be called from any thread, once the gateway has started. The future resolves when
+        they are in force, and fails with a ConfigurationError when the old ones were kept.
+        """
+        return self._renewal.soon()
 
     def listen(self) -> None:
         """Start the engine and accept connections.
@@ -234,11 +199,8 @@ class Gateway:
         Raises:
             ConfigurationError: the address or port cannot be used.
         """
-        factory = TLSMemoryBIOFactory(
-            cast(IOpenSSLServerConnectionCreator, self._tls),
-            False,
-            cast(IProtocolFactory, self._site),
-            clock=cast(IReactorTime, self._reactor),
+        factory = BoundedTls(
+            cast(IOpenSSLServerConnectionCreator, self._tls), self._site, self._reactor
         )
         self._ports = _listen(self._reactor, self._config.host, self._config.port, factory)
         self.start()
@@ -258,6 +220,13 @@ class Gateway:
         future: Future[None] = closing.submit(self._close)
         yield to_deferred(future, self._reactor)
         closing.shutdown(wait=False)
+
+    def authorise(self, table: AuthorisationTable) -> None:
+        """Put another table of parties and mailbox mandates into force, for what comes from now on.
+
+        In the reactor's thread.
+        """
+        self._admission.table = table
 
     def wake(self) -> None:
         """Look for work that is due now; needed after a turn of the clock only."""
@@ -290,54 +259,59 @@ class Gateway:
         return self._store.write(work)
 
     def _close(self) -> None:
+        self._renewal.stop()
         self._runner.stop()
         self._executor.shutdown()
         self._store.close()
 
-    def _gate(self, clock: Clock) -> Gate:
-        config, materials = self._config, self._materials
-        verifier = CachingVerifier(
-            trust_store(materials.authorities, materials.crls, materials.acceptance)
-        )
-
-        def trust(certificate: x509.Certificate, at: Any) -> VerifiedCertificate:
-            return verifier(certificate, (), Role.SIGNER, at)
-
+    def _gate(self, service: Service) -> Gate:
+        config = self._config
         return Gate(
-            policy=policy_of(config),
-            trust=trust,
-            identity=materials.signing,
-            clock=clock,
+            policy=policy_of(config, service),
+            trust=self._trust.signer,
+            peer_trust=self._trust.peer,
+            identity=self._trust.materials.signing,
+            clock=self._clock,
             new_message_id=lambda: f"urn:uuid:{new_id()}",
             explain_faults=config.explains,
             origins=config.origins,
             mandates=config.mandates,
             engine=ENGINES[config.signature_engine],
-            fault_status=config.fault_status,
-            echo_message_id=config.echo_message_id,
+            echo_message_id=config.echo_message_id and service.name in SERVICES,
+            oins=config.oins or frozenset({oin_of(self._trust.materials.signing.certificate)}),
         )
+
+    def _renewed(self) -> None:
+        """Let answers be signed with the identity that is in force now."""
+        for name, service in ENDPOINTS.items():
+            self._gates[name] = self._gate(service)
+
+    def _admit(self, opened: Opened) -> Future[None]:
+        """Ask the table of parties, and let a signed question in once."""
+        seal = None if opened.signature is None else Seal(opened.signature, opened.valid_until)
+        return self._admission.admit(opened.caller, right_of(opened.service), seal)
 
     def _dispatch(self) -> Dispatch:
         applications = make_applications(self._process)
-        hand_over: Callable[..., object] = self._reactor.callFromThread
 
-        def dispatch(opened: Opened) -> Future[etree._Element]:
+        def hand_over(service: Service, work: Callable[[], None], rows: int) -> None:
+            # What is large is built in a thread: everybody else waits for the reactor.
+            if service is OPHAAL or rows >= LONG_LIST:
+                self._workers.submit(work)
+            else:
+                self._reactor.callFromThread(work)
+
+        def dispatch(opened: Opened, texts: LargeTexts) -> Future[etree._Element]:
             return call(
                 applications[opened.service.name],
                 opened.body_child,
                 opened.caller,
                 opened.parts,
-                hand_over=hand_over,
+                texts=texts,
+                hand_over=partial(hand_over, opened.service),
             )
 
         return dispatch
-
-
-def _admit(_opened: Opened) -> Future[None]:
-    """Let everybody in whom the gate let in."""
-    future: Future[None] = Future()
-    future.set_result(None)
-    return future
 
 
 def _ignore(_filing: Filing) -> None:
@@ -358,10 +332,6 @@ class _Watched(ProcessService):
     def _tell(self, accepted: Future[Filing]) -> None:
         if not accepted.cancelled() and accepted.exception() is None:
             self.on_accepted(accepted.result())
-
-
-def _of_pki(config: Config, name: str) -> IdentityFiles:
-    return IdentityFiles(config.pki / f"{name}.pem", config.pki / f"{name}.key")
 
 
 def _in_url(host: str) -> str:

@@ -7,10 +7,53 @@ checked before the work it bounds is done.
 # HTTP
 WIRE_MAX_BYTES = 45_000_000
 """Body of one request: a 20 MiB ``inhoud`` in base64 and attachments fit."""
+HANDSHAKE_DEADLINE_SECONDS = 15
+"""From the connection to the end of the TLS handshake."""
+IDLE_SECONDS = 60
+"""A connection without a request; also the time to close it after the last answer."""
 HEADER_DEADLINE_SECONDS = 20
 """From the first octet of a request to its last header line."""
 BODY_DEADLINE_SECONDS = 300
-"""From the first header line to the last octet of the body."""
+"""From the last header line to the last octet of the body."""
+BODY_WINDOW_SECONDS = 15
+"""A body that is still coming brings ``BODY_MIN_RATE`` in each of these windows."""
+BODY_MIN_RATE = 8_000
+"""Octets per second, 64 kbit/s: less, and what came of a body is held for nothing."""
+ANSWER_STALL_SECONDS = 60
+"""An answer of which a client has read nothing at the next look is dropped."""
+REQUEST_DEADLINE_SECONDS = 600
+"""From the first octet of a request to the last of its answer."""
+SESSION_MAX_SECONDS = 3_600
+"""A connection's age at which it is closed behind its next answer (Digikoppeling WT008)."""
+MAX_CONNECTIONS = 1_000
+"""A tenth more is told so with 503; what comes beyond is closed before the TLS handshake."""
+MAX_CONNECTIONS_PER_ADDRESS = 100
+"""Of one IPv4 address or one IPv6 network of 64 bits; a tenth more is told so, too."""
+IN_FLIGHT_MAX_BYTES = 256_000_000
+"""Of all bodies that are being received or judged and all large answers that are being
+read; more is answered 503. One address may hold half of it."""
+HEADERS_MAX = 100
+"""Header lines of one request."""
+HEADERS_MAX_BYTES = 16_384
+"""Of the request line and all header lines together."""
+CHUNKS_MAX = 65_536
+"""Of one chunked body: chunks of a few octets cost more time than they bring."""
+DISCARD_SECONDS = 10
+"""How long the rest of a refused body is thrown away, so that its sender reads the answer."""
+
+# CRLs that are fetched
+CRL_MAX_BYTES = 10_000_000
+"""Of one list: about 250,000 revoked certificates."""
+CRL_DEADLINE_SECONDS = 60
+"""From the connection to the last octet of one list."""
+CRL_REFRESH_SECONDS = 14_400
+"""At most between two fetches of a list; sooner when half of what is left of it is less."""
+
+# MTOM
+MTOM_MAX_PARTS = 50
+"""Beside the envelope."""
+MTOM_MAX_HEADER_BYTES = 4_096
+"""Of all headers of one part."""
 
 # XML
 XML_MAX_ELEMENTS = 5_000
@@ -20,6 +63,10 @@ DOCUMENT_MAX_TAGS = 2_000_000
 ANSWER_MAX_ELEMENTS = 500_000
 """Of an answer that a client accepts: a list of statuses has about ten elements a row."""
 XML_MAX_DEPTH = 64
+XML_MAX_TAG = 65_536
+"""Octets of one tag, its attributes included."""
+XML_MAX_TEXT = 65_536
+"""Octets of a text of a request, contents excepted: those have ``INHOUD_MAX_BYTES``."""
 XML_MAX_ATTRIBUTES = 64
 """On one element; exclusive canonicalisation is quadratic in attributes."""
 XML_MAX_NAME = 256
@@ -32,6 +79,10 @@ SIGNED_INFO_MAX_BYTES = 32_768
 """Canonical octets: SignedInfo is canonicalised before anybody is authenticated."""
 TOKEN_MAX_BYTES = 16_384
 """Base64 characters of one BinarySecurityToken."""
+SIGNATURE_MAX_BYTES = 4_096
+"""Base64 characters of one SignatureValue: an RSA key of 16,384 bits and line ends fit."""
+DIGEST_MAX_BYTES = 256
+"""Base64 characters of one DigestValue, white space included."""
 ID_MAX = 256
 """Characters of an Id that a Reference may name."""
 
@@ -39,3 +90,9 @@ ID_MAX = 256
 INHOUD_MAX_BYTES = 20_971_520
 """Decoded octets of one ``inhoud``: content or attachment."""
 MAX_ATTACHMENTS = 50
+
+# The Echo service
+ECHO_TEXT_MAX = 10_000
+"""Characters of the text of one echo."""
+ECHO_DATA_MAX_BYTES = 1_048_576
+"""Decoded octets of the data of one echo, which is signed while others wait."""

@@ -15,6 +15,8 @@ import click
 from digipoort_wus import checks, limits, names
 from digipoort_wus.cli.main import digipoort_wus_command
 from digipoort_wus.client import checks as client_checks
+from digipoort_wus.conformance.cases import Case, cases_directory, load_cases
+from digipoort_wus.conformance.requirements import LEVELS, Requirement, load_requirements
 from digipoort_wus.errors import Check
 from digipoort_wus.filing.status import STATUS_CODES
 from digipoort_wus.process.scenarios import Reply, Scenario, sandbox_scenarios
@@ -72,6 +74,19 @@ answers too, and these. A failure is an `AnswerRefused`; there is no fault code.
 _LIMITS = """\
 Every number that bounds what a stranger can make the gateway do. Bytes are octets, times are
 seconds. They are constants of `digipoort_wus.limits`, not settings.
+"""
+
+_REQUIREMENTS = """\
+Every requirement on a provider of Digikoppeling WUS that we know of, in our own words: the
+interface, addressing, message security, TLS and PKIoverheid. The ids are the official ones where
+a requirement has one; otherwise they name the section and the subject.
+
+- **Enforced by** names [checks](checks.md) of what comes in. A rule about what goes out, or about
+  TLS, has none.
+- **Held by** names tests, and cases of the [attack corpus](../how-to/attack.md) as
+  `family/case`.
+- Digipoort itself is older and milder than Digikoppeling 3.0. Which rule holds on which address
+  is the policy's matter: see [the policies](policies.md).
 """
 
 _STATUSES = """\
@@ -149,6 +164,40 @@ def checks_page() -> str:
     table = _table(("id", "rule", "clause"), ((f"`{c.id}`", c.rule, c.clause) for c in ours))
     parts.append(f"## In the client only\n\n{_CLIENT_CHECKS}\n{table}")
     return _page("Checks", "`digipoort_wus/checks.py`", parts)
+
+
+def requirements_page() -> str:
+    """Return the page of every requirement, with what holds it or why nothing does."""
+    cases = load_cases(cases_directory())
+    found = load_requirements()
+    levels = "\n".join(f"- **{level}**: {meaning}" for level, meaning in LEVELS.items())
+    applicable = _table(
+        ("id", "level", "requirement", "enforced by", "held by"),
+        (
+            (r.id, r.level, r.says, ", ".join(f"`{c}`" for c in r.checks), _held_by(r, cases))
+            for r in found
+            if not r.not_applicable
+        ),
+    )
+    others = _table(
+        ("id", "level", "requirement", "why nothing here enforces it"),
+        ((r.id, r.level, r.says, r.not_applicable) for r in found if r.not_applicable),
+    )
+    return _page(
+        "Requirements",
+        "`digipoort_wus/conformance/requirements.toml` and the attack cases",
+        [f"{_REQUIREMENTS}\n{levels}\n\n{applicable}", f"## Not applicable\n\n{others}"],
+    )
+
+
+def _held_by(requirement: Requirement, cases: Sequence[Case]) -> str:
+    holders = [f"`{test}`" for test in requirement.tests]
+    holders += [
+        f"`{case.family}/{case.id}`"
+        for case in cases
+        if not requirement.names.isdisjoint(case.requirements)
+    ]
+    return ", ".join(holders)
 
 
 def limits_page() -> str:
@@ -245,6 +294,7 @@ def cli_page() -> str:
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "checks.md": checks_page,
+        "requirements.md": requirements_page,
         "limits.md": limits_page,
         "statuses.md": statuses_page,
         "scenarios.md": scenarios_page,
@@ -390,7 +440,7 @@ def _spelling(option: click.Option) -> str:
         return f"`{written}`"
     if isinstance(option.type, click.Choice):
         return f"`{written} {'|'.join(map(str, option.type.choices))}`"
-    kinds = {"directory": "DIRECTORY", "file": "FILE", "integer range": "NUMBER"}
+    kinds = {"directory": "DIRECTORY", "file": "FILE", "integer range": "NUMBER", "integer": "NUMBER"}
     kinds |= {"float range": "SECONDS", "text": "TEXT"}
     return f"`{written} {option.metavar or kinds[option.type.name]}`"
 

@@ -2,10 +2,18 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from digipoort_wus.clock import system_clock
 from digipoort_wus.config import Config, IdentityFiles, load_config
+
+if TYPE_CHECKING:
+    from digipoort_wus.server.trust import Materials
+
+_LISTED_AT_MOST = 5
+"""Values of one setting; of more only the number is told."""
 
 
 @click.group()
@@ -18,8 +26,10 @@ def config() -> None:
 def check(file: Path) -> None:
     """Read FILE, load the certificates it names, and print what would be in force.
 
-    Exit status 0 when file and certificates are good, 1 otherwise. Whether the port is free
-    and the data directory can be used shows when the gateway starts.
+    Exit status 0 when file and certificates are good, 1 otherwise. It tells what expires
+    soon and which CRLs are missing or stale, which leaves the status at 0. Nothing is
+    fetched. Whether the port is free and the data directory can be used shows when the
+    gateway starts.
     """
     loaded = load_config(file)
     defaults = Config()
@@ -27,27 +37,54 @@ def check(file: Path) -> None:
         value = getattr(loaded, setting.name)
         origin = "default" if value == getattr(defaults, setting.name) else "file"
         click.echo(f"{setting.name:22} {_shown(value):50} {origin}")
+    disabled = sum(bool(row.disabled) for row in loaded.parties)
+    others = "admitted" if loaded.mode == "sandbox" else "refused"
+    click.echo(f"{len(loaded.parties)} parties, {disabled} of them disabled; others are {others}.")
     if loaded.mode == "sandbox" and loaded.ca_file is None and not (loaded.pki / "ca.pem").exists():
         for files in (loaded.tls, loaded.signing):
             if files is not None:
                 files.load()
         click.echo(f"Test certificates will be made in {loaded.pki} at the first start.")
         return
-    from digipoort_wus.gateway import load_materials
+    from digipoort_wus.materials import crl_sources, load_materials
+    from digipoort_wus.server.expiry import notices
 
     materials = load_materials(loaded)
+    _tell_dates(materials)
+    for url in crl_sources(loaded).urls_for(materials):
+        click.echo(f"CRL to be fetched: {url}")
+    attention = notices(materials, system_clock())
+    for notice in attention:
+        click.echo(notice.text)
+    verdict = f"Attention, see above: {len(attention)}." if attention else "Good."
+    click.echo(f"{len(materials.authorities)} authorities, {len(materials.crls)} CRLs. {verdict}")
+
+
+def _tell_dates(materials: "Materials") -> None:
+    from digipoort_wus.pki.distribution import latest_of
+    from digipoort_wus.server.expiry import name_of
+
     for name, identity in (("TLS", materials.tls), ("signing", materials.signing)):
         certificate = identity.certificate
         click.echo(
             f"{name} certificate: {certificate.subject.rfc4514_string()}, "
             f"until {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
-    click.echo(f"{len(materials.authorities)} authorities, {len(materials.crls)} CRLs. Good.")
+    for authority in materials.authorities:
+        crl = latest_of(authority, materials.crls)
+        until = crl.next_update_utc if crl is not None else None
+        of_crl = f"until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "missing"
+        click.echo(
+            f"CA: {name_of(authority)}, until {authority.not_valid_after_utc:%Y-%m-%d}; "
+            f"its CRL {of_crl}"
+        )
 
 
 def _shown(value: object) -> str:
     if isinstance(value, IdentityFiles):
         return str(value.pkcs12 or f"{value.certificate}, {value.key}")
+    if isinstance(value, frozenset | tuple) and len(value) > _LISTED_AT_MOST:
+        return f"{len(value)} of them"
     if isinstance(value, frozenset | tuple):
-        return ", ".join(map(str, sorted(value))) or "none"
+        return ", ".join(sorted(map(str, value))) or "none"
     return "none" if value in (None, "") else str(value)

@@ -1,18 +1,14 @@
 """``digipoort-wus demo``: the main job once, for real, in plain words."""
 
 import importlib.resources
-import select
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from lxml import etree
 
+from digipoort_wus.cli.local_gateway import local_gateway
 from digipoort_wus.errors import DigipoortError
 from digipoort_wus.filing.filing import Document
 from digipoort_wus.filing.party import Party
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
     from digipoort_wus.client.digipoort import DigipoortClient
     from digipoort_wus.client.results import Status
 
-_READY_WITHIN = 60.0
 _END_WITHIN = 30.0
 _BERICHTSOORT = "Omzetbelasting"
 _OWNER = Party("001000044B37", "Fi")
@@ -56,7 +51,8 @@ def demo(data_dir: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="digipoort-wus-demo-") as scratch:
         directory = data_dir or Path(scratch) / "data"
         _say("1. Starting a gateway: test certificates, a store, TLS with client certificates")
-        with _gateway(directory) as urls:
+        with local_gateway(directory) as gateway:
+            urls = gateway.urls
             for name, url in zip(("deliver", "status", "fetch"), urls, strict=True):
                 _say(f"     {name:8} {url}")
             with _client(directory, urls) as client:
@@ -129,34 +125,6 @@ def _expect(statuses: "tuple[Status, ...]", last: str) -> None:
 def _document() -> Document:
     source = importlib.resources.files("digipoort_wus.cli") / "omzetbelasting.xbrl"
     return Document("application/xml", "Omzetbelasting.xbrl", source.read_bytes())
-
-
-@contextmanager
-def _gateway(directory: Path) -> Iterator[tuple[str, ...]]:
-    """Run ``digipoort-wus serve`` as it is, in a process of its own, and stop it at the end."""
-    command = [sys.executable, "-m", "digipoort_wus", "serve", "--port", "0"]
-    with subprocess.Popen(
-        [*command, "--data-dir", str(directory)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield _ready(process)
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _ready(process: "subprocess.Popen[str]") -> tuple[str, ...]:
-    if process.stdout is not None and select.select([process.stdout], [], [], _READY_WITHIN)[0]:
-        word, *urls = process.stdout.readline().split() or [""]
-        if word == "ready":
-            return tuple(urls)
-    raise DigipoortError(
-        "The gateway did not start; its reason stands above. "
-        "Try `digipoort-wus serve --port 0 --verbose`."
-    )
 
 
 def _client(directory: Path, urls: tuple[str, ...]) -> "DigipoortClient":

@@ -19,7 +19,9 @@ _COMMANDS: dict[str, str] = {
     "submit": "File a document and print its kenmerk.",
     "status": "Print the statuses of a filing.",
     "fetch": "Fetch return messages.",
+    "explain": "Say why a stored request is refused, or what a certificate is for.",
     "pki": "Make test certificates.",
+    "conformance": "Attack a gateway and see what it refuses.",
     "config": "Check a configuration file.",
 }
 

@@ -14,11 +14,21 @@ from cryptography.x509.oid import NameOID
 from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.pki import profiles
+from digipoort_wus.pki.anchors import known_root
 from digipoort_wus.pki.identity import load_certificates
-from digipoort_wus.pki.oin import oin_of
+from digipoort_wus.pki.oin import Oin, deviation_of, oin_of
 from digipoort_wus.pki.revocation import format_second
-from digipoort_wus.pki.testpki import P12_PASSWORD, check_vacant, fresh_key, make_pki, write_pki
+from digipoort_wus.pki.testpki import (
+    P12_PASSWORD,
+    check_vacant,
+    fresh_key,
+    load_pki,
+    make_pki,
+    write_pki,
+)
 from digipoort_wus.pki.testplan import Generation
+from digipoort_wus.pki.wrong import DIRECTORY as WRONG
+from digipoort_wus.pki.wrong import write_wrong
 
 _DAYS_MAX = 36_500
 _ATTRIBUTE_NAMES = {
@@ -32,6 +42,7 @@ class _Shown:
     file: str
     subject: str
     oin: str | None
+    remark: str
     purposes: tuple[str, ...]
     not_before: str
     not_after: str
@@ -77,6 +88,22 @@ def init(directory: Path, generation: Generation, valid_days: int) -> None:
 
 
 @pki.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def wrong(directory: Path) -> None:
+    """Add certificates of every wrong kind to DIRECTORY, which `pki init` made.
+
+    They go to its new folder wrong/, where wrong.toml says what each is and what a gateway
+    must make of it, as TLS client and as signer. A few are odd and right. Nothing else in
+    DIRECTORY changes: a gateway that is to judge them trusts wrong/ca.pem and wrong/crl.
+    """
+    made = write_wrong(load_pki(directory), directory, now=system_clock())
+    folder = directory / WRONG
+    click.echo(f"Wrote {len(made.wrongs)} certificates to {folder}; see {folder / 'wrong.toml'}.")
+    click.echo("For the gateway that is to judge them:")
+    click.echo(f'  [trust]\n  ca = "{folder / "ca.pem"}"\n  crls = "{folder / "crl"}"')
+
+
+@pki.command()
 @click.argument("path", metavar="FILE_OR_DIR", type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def show(path: Path, as_json: bool) -> None:
@@ -92,6 +119,8 @@ def show(path: Path, as_json: bool) -> None:
     for shown in found:
         click.echo(f"{shown.file}\n  subject  {shown.subject}")
         click.echo(f"  OIN      {shown.oin or 'none'}")
+        if shown.remark:
+            click.echo(f"  remark   {shown.remark}")
         click.echo(f"  purpose  {', '.join(shown.purposes) or 'none that is known here'}")
         click.echo(f"  valid    {shown.not_before} to {shown.not_after}, {_left(shown.days_left)}")
 
@@ -116,13 +145,14 @@ def _shown(name: str, certificate: x509.Certificate, now: datetime) -> _Shown:
     try:
         oin, purposes = _oin(certificate), tuple(_purposes(certificate))
         subject = certificate.subject.rfc4514_string(_ATTRIBUTE_NAMES)
-    except (ValueError, x509.DuplicateExtension) as error:
+    except (ValueError, KeyError, TypeError, x509.DuplicateExtension) as error:
         raise ConfigurationError(f"{name} holds a certificate that cannot be read.") from error
     return _Shown(
         name,
         # A stranger's certificate shall not steer the terminal.
         "".join(char if char.isprintable() else "?" for char in subject),
         oin,
+        _remark(certificate, oin),
         purposes,
         format_second(certificate.not_valid_before_utc),
         format_second(certificate.not_valid_after_utc),
@@ -130,7 +160,15 @@ def _shown(name: str, certificate: x509.Certificate, now: datetime) -> _Shown:
     )
 
 
-def _oin(certificate: x509.Certificate) -> str | None:
+def _remark(certificate: x509.Certificate, oin: Oin | None) -> str:
+    """Return what is worth knowing of a certificate, empty for most."""
+    root = known_root(certificate)
+    if root is not None:
+        return f"its fingerprint is that of {root.name} ({root.source})"
+    return deviation_of(oin) if oin is not None else ""
+
+
+def _oin(certificate: x509.Certificate) -> Oin | None:
     try:
         return oin_of(certificate)
     except Refusal:

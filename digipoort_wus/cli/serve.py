@@ -47,7 +47,9 @@ def serve(
 
     Once it can answer it prints one line on stdout: the word ready and the URLs of
     AanleverService, StatusinformatieService and OphaalService. Logs go to stderr.
-    It stops cleanly on SIGTERM and Ctrl-C.
+    It stops cleanly on SIGTERM and Ctrl-C. On SIGHUP it loads certificates, keys and CRLs
+    anew, without dropping a request; it does so too when one of their files has changed.
+    On SIGHUP it also reads parties and mailbox mandates of the configuration anew.
     """
     config = load_config(config_file) if config_file else Config()
     config = replace(
@@ -62,11 +64,15 @@ def serve(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    run(config)
+    run(config, config_file)
 
 
-def run(config: Config) -> None:
+def run(config: Config, config_file: Path | None = None) -> None:
     """Run a gateway until SIGTERM or SIGINT.
+
+    Args:
+        config: what it starts with.
+        config_file: read again on SIGHUP for parties and mailbox mandates.
 
     Raises:
         ConfigurationError: certificates, data directory or port cannot be used.
@@ -75,17 +81,21 @@ def run(config: Config) -> None:
     # Twisted takes a third of a second to import, and its reactor is this process's.
     from twisted.logger import STDLibLogObserver, globalLogBeginner
 
+    from digipoort_wus.cli.hangup import reload_on_hangup, renew
     from digipoort_wus.gateway import Gateway
     from digipoort_wus.server.memory import give_back_large_blocks
     from digipoort_wus.server.reactor import global_reactor
+    from digipoort_wus.server.workers import take_short_turns
 
     # For the whole process, so it is said here, where the process is the gateway's own.
     give_back_large_blocks()
+    take_short_turns()
     reactor = global_reactor()
     observer = cast("ILogObserver", STDLibLogObserver("digipoort_wus"))
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     gateway = Gateway(config, reactor=reactor)
     gateway.listen()
+    reload_on_hangup(lambda: renew(gateway, config_file))
     reactor.addSystemEventTrigger("before", "shutdown", gateway.stop)
 
     def ready() -> None:

@@ -10,6 +10,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.python import usage
 
+from digipoort_wus.cli.hangup import reload_on_hangup, renew
 from digipoort_wus.cli.serve import announce
 from digipoort_wus.config import Config, load_config
 from digipoort_wus.errors import ConfigurationError
@@ -34,7 +35,8 @@ class Options(usage.Options):
         given = cast("Mapping[str, str | None]", self)
         port = cast("int | None", self["port"])
         try:
-            config = load_config(Path(given["config"])) if given["config"] else Config()
+            self.config_file = Path(given["config"]) if given["config"] else None
+            config = load_config(self.config_file) if self.config_file else Config()
             self.config = replace(
                 config,
                 data_dir=Path(given["data-dir"] or config.data_dir),
@@ -49,8 +51,9 @@ class Options(usage.Options):
 class GatewayService(Service):
     """Starts and stops a gateway with the application it is part of."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, config_file: Path | None) -> None:
         self._config = config
+        self._config_file = config_file
         self._gateway: Gateway | None = None
 
     def startService(self) -> None:  # noqa: N802 - Twisted's interface
@@ -64,6 +67,8 @@ class GatewayService(Service):
         except ConfigurationError as error:
             # Nothing runs yet: one sentence, as `digipoort-wus serve` says it.
             sys.exit(f"Error: {error}")
+        gateway = self._gateway
+        reload_on_hangup(lambda: renew(gateway, self._config_file))
         print(" ".join(("ready", *self._gateway.urls)), flush=True)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
@@ -74,4 +79,4 @@ class GatewayService(Service):
 
 def makeService(options: Options) -> GatewayService:  # noqa: N802 - Twisted's interface
     """Return the service for these options."""
-    return GatewayService(options.config)
+    return GatewayService(options.config, options.config_file)

@@ -4,7 +4,7 @@ from digipoort_wus.errors import Check
 
 ANSWER_RELATES_TO = Check(
     "ANSWER-RELATES-TO",
-    "WS-Addressing 1.0 Core §3.4",
+    "WS-Addressing 1.0 Core §3.4, Digikoppeling WUS WA001",
     "wsa:RelatesTo of an answer is the wsa:MessageID of the request.",
     "wsa:RelatesTo van een antwoord is de wsa:MessageID van het verzoek.",
 )

@@ -79,7 +79,11 @@ def exchange(
             "control characters."
         ) from error
     try:
-        root = parse_message(answer.content, max_elements=limits.ANSWER_MAX_ELEMENTS)
+        root = parse_message(
+            answer.content,
+            max_elements=limits.ANSWER_MAX_ELEMENTS,
+            max_text=limits.WIRE_MAX_BYTES,
+        )
     except Refusal as refusal:
         raise AnswerRefused(refusal) from refusal
     verified = wsse.open(root)

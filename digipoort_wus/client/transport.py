@@ -78,6 +78,8 @@ def tls_context(identity: Identity, trust: TrustStore) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A name counts in subjectAltName only; OpenSSL would fall back to the common name.
+    context.hostname_checks_common_name = False
     context.load_verify_locations(cadata=_pem((*trust.anchors, *trust.intermediates)).decode())
     crls = [entry.crl for entries in trust.crls.by_issuer.values() for entry in entries]
     if crls:

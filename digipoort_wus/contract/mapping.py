@@ -179,6 +179,12 @@ def _optional_identiteit(value: Party | None) -> types.Identiteit | None:
     return None if value is None else identiteit(value)
 
 
+def echo_answer(request: types.EchoRequest, parts: tuple[bytes, ...]) -> Answer:
+    """Write the answer of ``echo``: what was asked, character by character and octet by octet."""
+    data = None if request.data is None else placeholder(0)
+    return Answer(types.EchoResponse(text=request.text, data=data), parts)
+
+
 def proces_resultaat(entry: ProcessEntry) -> types.ProcesResultaat:
     """Write one row of ``getProcessen``."""
     return types.ProcesResultaat(

@@ -11,7 +11,8 @@ from lxml import etree
 from digipoort_wus import checks, names
 from digipoort_wus.errors import Refusal
 
-XSD_NAME = "digipoort-koppelvlak-1.2.xsd"
+XSD_NAME = names.AANLEVER.xsd
+_XSD_OF = {service.types: service.xsd for service in names.ENDPOINTS.values()}
 
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL_ADDRESS = "{http://schemas.xmlsoap.org/wsdl/soap/}address"
@@ -39,12 +40,12 @@ _KINDS = {
     "SCHEMAV_CVC_MAXLENGTH_VALID": "too long (maxLength)",
 }
 
-_idle_schemas: list[etree.XMLSchema] = []
-"""As many as were ever used at the same time; threads come and go."""
+_idle_schemas: dict[str, list[etree.XMLSchema]] = {name: [] for name in _XSD_OF.values()}
+"""By file, as many as were ever used at the same time; threads come and go."""
 
 
 def validate(element: etree._Element) -> None:
-    """Check one request, answer or fault detail against the schema.
+    """Check one request, answer or fault detail against the schema of its namespace.
 
     The schema says nothing about comments; the caller has refused those.
 
@@ -55,7 +56,9 @@ def validate(element: etree._Element) -> None:
         Refusal: XSD-VALID, with the place and kind of the first error and
             nothing that the document says.
     """
-    with _lent_schema() as schema:
+    # In a namespace of nobody's, nothing is valid in any schema.
+    name = _XSD_OF.get(etree.QName(element).namespace or "", XSD_NAME)
+    with _lent_schema(name) as schema:
         if schema.validate(element):
             return
         first = next(iter(schema.error_log), None)
@@ -67,15 +70,24 @@ def validate(element: etree._Element) -> None:
         kind = f"{kind}: {length[1]}"
         expected = f"at most {length[2]}"
     else:
-        expected = _expected_names(first.message)
-    received = f"{_place(element, first.path or '')}: {kind}"
+        expected = _expected_names(first.message, name)
+    received = f"{_place(element, first.path or '', name)}: {kind}"
     raise Refusal(checks.XSD_VALID, expected=expected, received=received)
 
 
 @cache
-def xsd_text() -> bytes:
-    """Return the schema as it is packaged."""
-    return _packaged(XSD_NAME)
+def xsd_text(name: str = XSD_NAME) -> bytes:
+    """Return a schema as it is packaged.
+
+    Args:
+        name: of its file: ``Service.xsd``.
+
+    Raises:
+        KeyError: there is no schema of that name.
+    """
+    if name not in _idle_schemas:
+        raise KeyError(name)
+    return _packaged(name)
 
 
 def wsdl_text(service_name: str, address: str) -> bytes:
@@ -88,14 +100,15 @@ def wsdl_text(service_name: str, address: str) -> bytes:
     Raises:
         KeyError: there is no service of that name.
     """
+    service = names.ENDPOINTS[service_name]
     definitions = etree.fromstring(
-        _packaged(f"{names.SERVICES[service_name].name}_1.2.wsdl"),
+        _packaged(service.wsdl),
         etree.XMLParser(remove_comments=True),  # they are for readers of the file
     )
     for location in definitions.iter(_WSDL_ADDRESS):
         location.set("location", address)
     for imported in definitions.iter(f"{_XSD}import"):
-        imported.set("schemaLocation", f"{address}?xsd={XSD_NAME}")
+        imported.set("schemaLocation", f"{address}?xsd={service.xsd}")
     return etree.tostring(definitions, xml_declaration=True, encoding="UTF-8")
 
 
@@ -104,43 +117,45 @@ def _packaged(name: str) -> bytes:
 
 
 @contextmanager
-def _lent_schema() -> Iterator[etree.XMLSchema]:
+def _lent_schema(name: str) -> Iterator[etree.XMLSchema]:
     """Lend a schema to one thread: its error log belongs to one validation at a time."""
+    idle = _idle_schemas[name]
     try:
-        schema = _idle_schemas.pop()
+        schema = idle.pop()
     except IndexError:
-        schema = etree.XMLSchema(etree.fromstring(xsd_text()))
+        schema = etree.XMLSchema(etree.fromstring(xsd_text(name)))
     try:
         yield schema
     finally:
-        _idle_schemas.append(schema)
+        idle.append(schema)
 
 
 @cache
-def _declared() -> frozenset[str]:
-    declared = etree.fromstring(xsd_text()).iter(f"{_XSD}element")
+def _declared(name: str) -> frozenset[str]:
+    """Return the local names of all elements that a schema declares."""
+    declared = etree.fromstring(xsd_text(name)).iter(f"{_XSD}element")
     return frozenset(element.get("name", "") for element in declared)
 
 
-def _expected_names(message: str) -> str:
+def _expected_names(message: str, schema: str) -> str:
     """Return which elements the schema allows here, as far as libxml2 says so."""
     match = _EXPECTED.search(message)
     if not match:
         return ""
     found = (name.strip().rpartition("}")[2] for name in match[1].split(","))
-    return " or ".join(name for name in found if name in _declared())
+    return " or ".join(name for name in found if name in _declared(schema))
 
 
-def _place(root: etree._Element, path: str) -> str:
+def _place(root: etree._Element, path: str, schema: str) -> str:
     """Turn libxml2's node path into local names that the schema knows."""
-    current, found = root, [_known_name(root)]
+    current, found = root, [_known_name(root, schema)]
     for text in path.split("/")[2:]:
         step = _STEP.fullmatch(text)
         child = _child(current, step) if step else None
         if child is None:
             break
         current = child
-        found.append(_known_name(child))
+        found.append(_known_name(child, schema))
     return "/".join(found)
 
 
@@ -156,8 +171,8 @@ def _child(parent: etree._Element, step: re.Match[str]) -> etree._Element | None
     return children[index] if index < len(children) else None
 
 
-def _known_name(element: etree._Element) -> str:
+def _known_name(element: etree._Element, schema: str) -> str:
     """Return the local name if it is one of the schema's: any other is the sender's text."""
     name = etree.QName(element)
-    known = name.namespace == names.TYPES and name.localname in _declared()
+    known = _XSD_OF.get(name.namespace or "") == schema and name.localname in _declared(schema)
     return name.localname if known else "(unknown element)"

@@ -1,6 +1,7 @@
-"""The twelve operations as Spyne services, one Spyne application for each service."""
+"""The operations as Spyne services, one Spyne application for each service."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -42,7 +43,7 @@ class ServiceApplication(Application):  # type: ignore[misc]  # Spyne has no typ
         self.process = process
         self.descriptors: Mapping[str, Any] = MappingProxyType(
             {
-                f"{{{names.TYPES}}}{operation.request}": spyne_service.public_methods[
+                f"{{{service.types}}}{operation.request}": spyne_service.public_methods[
                     operation.name
                 ]
                 for operation in service.operations
@@ -52,9 +53,12 @@ class ServiceApplication(Application):  # type: ignore[misc]  # Spyne has no typ
 
 
 def make_applications(process: ProcessApi) -> Mapping[str, ServiceApplication]:
-    """Return the applications of all services, by the name of the service."""
+    """Return the applications of all services, by the name of the service.
+
+    Echo is among them, although it asks the process nothing.
+    """
     return MappingProxyType(
-        {name: ServiceApplication(service, process) for name, service in names.SERVICES.items()}
+        {name: ServiceApplication(service, process) for name, service in names.ENDPOINTS.items()}
     )
 
 
@@ -124,7 +128,7 @@ class _ElementProtocol(XmlDocument):  # type: ignore[misc]  # Spyne has no types
         if member.is_text and isinstance(value, str):
             etree.SubElement(parent, member.tag).text = value
         elif member.is_text or value is None:
-            self.to_parent(ctx, member.model, value, parent, names.TYPES, member.name)
+            self.to_parent(ctx, member.model, value, parent, member.namespace, member.name)
         else:
             self.gen_members_parent(ctx, member.model, value, parent, member.tag, [], False)
 
@@ -138,6 +142,7 @@ class _ElementProtocol(XmlDocument):  # type: ignore[misc]  # Spyne has no types
 @dataclass(frozen=True, slots=True)
 class _Member:
     name: str
+    namespace: str
     tag: str
     model: Any
     is_text: bool
@@ -156,10 +161,12 @@ class _Plan:
 
 
 def _plan_of(cls: Any) -> _Plan:
+    namespace = cls.get_namespace()
     members = tuple(
         _Member(
             name=name,
-            tag=f"{{{names.TYPES}}}{name}",
+            namespace=namespace,
+            tag=f"{{{namespace}}}{name}",
             model=member,
             is_text=issubclass(member, Unicode),
             many=member.Attributes.max_occurs > 1,
@@ -267,6 +274,16 @@ def _berichten_lijst(operation: str, scope: Scope) -> _Handler:
     return handle
 
 
+# --- EchoService ----------------------------------------------------------------
+
+
+def _echo(request: Request, message: types.EchoRequest) -> Pending[Any]:
+    answered: Future[None] = Future()
+    answered.set_result(None)
+    answer = mapping.echo_answer(message, request.parts)
+    return Pending(answered, lambda _: answer)
+
+
 # --- The operations as Spyne wants them -----------------------------------------
 
 
@@ -279,6 +296,7 @@ class _Entry:
 _ENTRIES = MappingProxyType(
     {
         "aanleveren": _Entry(types.AanleverRequest, _aanleveren),
+        "echo": _Entry(types.EchoRequest, _echo),
         "getBerichtsoorten": _Entry(types.BerichtsoortenVraag, _berichtsoorten),
         "getProcessen": _Entry(types.ProcessenVraag, _processen),
         "getStatussenProces": _Entry(
@@ -314,13 +332,16 @@ _ENTRIES = MappingProxyType(
 
 def _spyne_service(service: names.Service) -> Any:
     """Build the class that Spyne wants: one document/literal bare method per operation."""
-    methods = {operation.name: _spyne_method(operation) for operation in service.operations}
+    methods = {
+        operation.name: _spyne_method(service, operation) for operation in service.operations
+    }
     return type(ServiceBase)(service.name, (ServiceBase,), methods)
 
 
-def _spyne_method(operation: names.Operation) -> Any:
+def _spyne_method(service: names.Service, operation: names.Operation) -> Any:
     entry = _ENTRIES[operation.name]
     listing = types.LISTINGS.get(operation.name)
+    response = types.RESPONSES[operation.name] if listing is None else listing.response
 
     def run(ctx: Any, message: Any) -> Pending[Any]:
         return entry.handle(ctx.udc, message)
@@ -329,8 +350,8 @@ def _spyne_method(operation: names.Operation) -> Any:
     run.__name__ = operation.name
     return rpc(
         entry.request,
-        _returns=types.AanleverResponse if listing is None else listing.response,
+        _returns=response,
         _body_style="bare",
-        _in_message_name=f"{{{names.TYPES}}}{operation.request}",
-        _out_message_name=f"{{{names.TYPES}}}{operation.response}",
+        _in_message_name=f"{{{service.types}}}{operation.request}",
+        _out_message_name=f"{{{service.types}}}{operation.response}",
     )(run)

@@ -129,6 +129,24 @@ class AanleverResponse(ComplexModel):
     )
 
 
+class EchoRequest(ComplexModel):
+    """Request of ``echo``; the text of ``data`` is a placeholder."""
+
+    __namespace__ = names.ECHO
+    _type_info = _sequence(("text", _TEXT), ("data", _OPTIONAL))
+
+
+class EchoResponse(ComplexModel):
+    """Answer of ``echo``."""
+
+    __namespace__ = names.ECHO
+    _type_info = _sequence(("text", _TEXT), ("data", _OPTIONAL))
+
+
+RESPONSES = MappingProxyType({"aanleveren": AanleverResponse, "echo": EchoResponse})
+"""The answers that are no lists, by operation."""
+
+
 class BerichtsoortenVraag(ComplexModel):
     """Request of ``getBerichtsoorten``."""
 

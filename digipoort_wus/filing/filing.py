@@ -51,6 +51,8 @@ class Filing:
     received_at: datetime
     """Legal moment of receipt, UTC, milliseconds."""
     delivery: Delivery
+    tls_oin: str | None = None
+    """OIN of the TLS peer, which a mandate may let differ; None where there was no TLS."""
 
 
 @dataclass(frozen=True, slots=True)

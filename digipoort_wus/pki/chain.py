@@ -8,7 +8,7 @@ keyCertSign of issuers, a CA that poses as leaf, key sizes, policies and CRLs.
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter, methodcaller
 from threading import Lock
 
@@ -21,6 +21,7 @@ from cryptography.x509 import verification
 from digipoort_wus import checks
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.pki import profiles
+from digipoort_wus.pki.anchors import Anchor, AnchorRule, anchors_of
 from digipoort_wus.pki.oin import Oin, oin_of
 from digipoort_wus.pki.profiles import Acceptance, Role
 from digipoort_wus.pki.revocation import (
@@ -41,24 +42,39 @@ class TrustStore:
     """Whom to believe, and for what; :func:`trust_store` makes one from files' contents.
 
     Args:
-        anchors: roots; nothing else is trusted by itself.
+        roots: each with the roles for which it may end a chain, and until when; nothing
+            else is trusted by itself.
         intermediates: issuers known here, for peers that send their leaf only.
         crls: one for every issuer, roots included.
         acceptance: policies per role and OIN prefixes, of production or of tests.
         minimum_rsa_bits: of every key in a chain (Digikoppeling TLSCIPH001).
     """
 
-    anchors: tuple[x509.Certificate, ...]
+    roots: tuple[Anchor, ...]
     intermediates: tuple[x509.Certificate, ...]
     crls: CrlSet
     acceptance: Acceptance
     minimum_rsa_bits: int = 2048
 
     def __post_init__(self) -> None:
-        if not self.anchors:
+        if not self.roots:
             raise ConfigurationError(
                 "There is no trust anchor: give a file with at least one self-signed root."
             )
+
+    @property
+    def anchors(self) -> tuple[x509.Certificate, ...]:
+        """The certificates of the roots, whatever they are trusted for."""
+        return tuple(anchor.certificate for anchor in self.roots)
+
+    def authorities_for(self, role: Role) -> tuple[x509.Certificate, ...]:
+        """Return the roots that may end a chain for a role, and the intermediates.
+
+        For a TLS stack, which knows of trusted and untrusted only: when a root ends is for
+        :func:`verify_certificate` to see.
+        """
+        serving = [anchor.certificate for anchor in self.roots if role in anchor.roles]
+        return (*serving, *self.intermediates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +93,20 @@ def trust_store(
     acceptance: Acceptance,
     *,
     minimum_rsa_bits: int = 2048,
+    anchor_rules: Iterable[AnchorRule] = (),
 ) -> TrustStore:
     """Make a store of CA certificates (self-signed ones are the anchors) and CRLs.
 
+    Args:
+        certificates: roots and intermediates.
+        crls: of each of them.
+        acceptance: policies per role and OIN prefixes.
+        minimum_rsa_bits: of every key in a chain.
+        anchor_rules: for which roles and until when a root is trusted; one without a rule
+            serves every role until its notAfter.
+
     Raises:
-        ConfigurationError: no certificate is a root, or one is no CA.
+        ConfigurationError: no certificate is a root, one is no CA, or a rule fits no root.
     """
     known = tuple(certificates)
     for certificate in known:
@@ -92,8 +117,9 @@ def trust_store(
                 f"Serial {certificate.serial_number:x} is no CA certificate: the trust store "
                 "holds roots and intermediates only, never the certificates of parties."
             )
-    anchors = tuple(certificate for certificate in known if _is_root(certificate))
-    intermediates = tuple(certificate for certificate in known if certificate not in anchors)
+    roots = tuple(certificate for certificate in known if _is_root(certificate))
+    intermediates = tuple(certificate for certificate in known if certificate not in roots)
+    anchors = anchors_of(roots, anchor_rules)
     return TrustStore(anchors, intermediates, crl_set(crls), acceptance, minimum_rsa_bits)
 
 
@@ -142,7 +168,7 @@ def _verify(
     _check_dates(leaf, at)
     _check_signature_hash(leaf)
     # (3) A path to an anchor: signatures, dates, basicConstraints, pathLen, keyCertSign.
-    chain = _path(store, leaf, sent, at)
+    chain, anchor = _path(store, leaf, sent, role, at)
     # (4) Keys, of the issuers too.
     for certificate in chain:
         _check_key(certificate, store.minimum_rsa_bits)
@@ -161,6 +187,8 @@ def _verify(
         )
     for certificate in chain:
         window &= Window(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    if anchor.until is not None:
+        window &= Window(datetime.min.replace(tzinfo=UTC), anchor.until)
     return VerifiedCertificate(leaf, chain, oin), window
 
 
@@ -219,26 +247,62 @@ def _check_key(certificate: x509.Certificate, minimum: int) -> None:
 
 
 def _path(
-    store: TrustStore, leaf: x509.Certificate, sent: Sequence[x509.Certificate], at: datetime
+    store: TrustStore,
+    leaf: x509.Certificate,
+    sent: Sequence[x509.Certificate],
+    role: Role,
+    at: datetime,
+) -> tuple[tuple[x509.Certificate, ...], Anchor]:
+    between = [*sent, *store.intermediates]
+    serving = [anchor for anchor in store.roots if anchor.serves(role, at)]
+    others = [anchor for anchor in store.roots if anchor not in serving]
+    try:
+        chain = _path_to(serving, leaf, between, at)
+    except verification.VerificationError as error:
+        if _leads_to(others, leaf, between, at):
+            received = "a path to a root that is not, or not any more"
+        else:
+            # What follows in parentheses is a subject, possibly that of a person.
+            received = str(error).partition(" (encountered processing")[0]
+        raise Refusal(
+            checks.PKI_CHAIN,
+            expected=f"a path to a root that is trusted for {role.value}",
+            received=received,
+        ) from error
+    return chain, next(anchor for anchor in serving if anchor.certificate == chain[-1])
+
+
+def _path_to(
+    anchors: Sequence[Anchor],
+    leaf: x509.Certificate,
+    between: Sequence[x509.Certificate],
+    at: datetime,
 ) -> tuple[x509.Certificate, ...]:
+    if not anchors:
+        raise verification.VerificationError("no root is trusted for this now")
     # This API of cryptography is documented as not yet stable: it is used here only.
     verifier = (
         verification.PolicyBuilder()
-        .store(verification.Store(list(store.anchors)))
+        .store(verification.Store([anchor.certificate for anchor in anchors]))
         .time(at)
         .max_chain_depth(_MAX_INTERMEDIATES)
         .extension_policies(ca_policy=_CA_POLICY, ee_policy=_LEAF_POLICY)
         .build_client_verifier()
     )
+    return tuple(verifier.verify(leaf, list(between)).chain)
+
+
+def _leads_to(
+    anchors: Sequence[Anchor],
+    leaf: x509.Certificate,
+    between: Sequence[x509.Certificate],
+    at: datetime,
+) -> bool:
     try:
-        verified = verifier.verify(leaf, [*sent, *store.intermediates])
-    except verification.VerificationError as error:
-        # What follows in parentheses is a subject, possibly that of a person.
-        reason = str(error).partition(" (encountered processing")[0]
-        raise Refusal(
-            checks.PKI_CHAIN, expected="a path to a trusted root", received=reason
-        ) from error
-    return tuple(verified.chain)
+        _path_to(anchors, leaf, between, at)
+    except verification.VerificationError:
+        return False
+    return True
 
 
 def _may_sign_certificates(

@@ -5,11 +5,11 @@ Services" and G4 "Private TLS Generic Devices" and "Private Other Generic Legal
 Persons" fill them in.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
@@ -23,15 +23,19 @@ _T = TypeVar("_T", bound=x509.ExtensionType)
 ANY_POLICY = "2.5.29.32.0"
 MS_DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12")
 DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")
+MS_ENCRYPTING_FILES = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.4")
+"""What the G4 LP Confidentiality profile names."""
 
-# 41 stands for TRIAL, 44 for production. The 44 of the two LP policies follows that
+# 41 stands for TRIAL, 44 for production. The 44 of the three LP policies follows that
 # rule of the TRIAL profiles and was not seen in a production certificate.
 G1_SERVER = "2.16.528.1.1003.1.2.8.6"
 G4_SYSTEM = "2.16.528.1.1003.1.2.44.15.35.11"
 G4_LP_AUTHENTICITY = "2.16.528.1.1003.1.2.44.16.25.4"
+G4_LP_CONFIDENTIALITY = "2.16.528.1.1003.1.2.44.16.25.7"
 G4_LP_AUTHENTICATION = "2.16.528.1.1003.1.2.44.16.25.8"
 TRIAL_SYSTEM = "2.16.528.1.1003.1.2.41.15.35.11"
 TRIAL_LP_AUTHENTICITY = "2.16.528.1.1003.1.2.41.16.25.4"
+TRIAL_LP_CONFIDENTIALITY = "2.16.528.1.1003.1.2.41.16.25.7"
 TRIAL_LP_AUTHENTICATION = "2.16.528.1.1003.1.2.41.16.25.8"
 # G1 has no policy for tests; 2.999 is the arc that is reserved for examples.
 TEST_G1_SERVER = "2.999.1003.1.2.8.6"
@@ -43,16 +47,18 @@ class Role(Enum):
     TLS_CLIENT = "TLS client"
     TLS_SERVER = "TLS server"
     SIGNER = "signing"
+    ENCRYPTION_RECIPIENT = "being encrypted to"
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """What key usage and extended key usage must say for one role.
 
-    Every role needs digitalSignature; keyEncipherment is for encrypting, which
-    TLS 1.2 with ECDHE and TLS 1.3 do not do with the certificate's key.
+    keyEncipherment is for encrypting, which TLS 1.2 with ECDHE and TLS 1.3 do not
+    do with the certificate's key: the other roles need digitalSignature.
     """
 
+    usage: Literal["digitalSignature", "keyEncipherment"]
     extended: frozenset[x509.ObjectIdentifier]
     """One of these is enough; so is the absence of the extension (old Digikoppeling advice)."""
     binds_authorities: bool
@@ -72,13 +78,18 @@ class Acceptance:
 PURPOSES: Mapping[Role, Purpose] = MappingProxyType(
     {
         Role.TLS_CLIENT: Purpose(
-            frozenset({Eku.CLIENT_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}), binds_authorities=True
+            "digitalSignature",
+            frozenset({Eku.CLIENT_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}),
+            binds_authorities=True,
         ),
         Role.TLS_SERVER: Purpose(
-            frozenset({Eku.SERVER_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}), binds_authorities=True
+            "digitalSignature",
+            frozenset({Eku.SERVER_AUTH, Eku.ANY_EXTENDED_KEY_USAGE}),
+            binds_authorities=True,
         ),
         # Most organisations sign with their system certificate, which names TLS purposes only.
         Role.SIGNER: Purpose(
+            "digitalSignature",
             frozenset(
                 {
                     Eku.CLIENT_AUTH,
@@ -90,31 +101,64 @@ PURPOSES: Mapping[Role, Purpose] = MappingProxyType(
             ),
             binds_authorities=False,
         ),
+        # WB012: an answer is encrypted to the certificate that signed the request, so
+        # what a system certificate names is enough here too.
+        Role.ENCRYPTION_RECIPIENT: Purpose(
+            "keyEncipherment",
+            frozenset(
+                {
+                    Eku.CLIENT_AUTH,
+                    Eku.SERVER_AUTH,
+                    MS_ENCRYPTING_FILES,
+                    Eku.ANY_EXTENDED_KEY_USAGE,
+                }
+            ),
+            binds_authorities=False,
+        ),
     }
 )
 
 
 def _policies(
-    system: set[str], authentication: str, authenticity: str
+    system: set[str], *, authentication: str, authenticity: str, confidentiality: str
 ) -> Mapping[Role, frozenset[str]]:
     return MappingProxyType(
         {
             Role.TLS_CLIENT: frozenset(system | {authentication}),
             Role.TLS_SERVER: frozenset(system),
             Role.SIGNER: frozenset(system | {authenticity}),
+            Role.ENCRYPTION_RECIPIENT: frozenset(system | {confidentiality}),
         }
     )
 
 
 PRODUCTION = Acceptance(
     "production",
-    _policies({G1_SERVER, G4_SYSTEM}, G4_LP_AUTHENTICATION, G4_LP_AUTHENTICITY),
+    _policies(
+        {G1_SERVER, G4_SYSTEM},
+        authentication=G4_LP_AUTHENTICATION,
+        authenticity=G4_LP_AUTHENTICITY,
+        confidentiality=G4_LP_CONFIDENTIALITY,
+    ),
     PRODUCTION_PREFIXES,
 )
 TEST = Acceptance(
     "test",
-    _policies({TEST_G1_SERVER, TRIAL_SYSTEM}, TRIAL_LP_AUTHENTICATION, TRIAL_LP_AUTHENTICITY),
+    _policies(
+        {TEST_G1_SERVER, TRIAL_SYSTEM},
+        authentication=TRIAL_LP_AUTHENTICATION,
+        authenticity=TRIAL_LP_AUTHENTICITY,
+        confidentiality=TRIAL_LP_CONFIDENTIALITY,
+    ),
     TEST_PREFIXES,
+)
+
+
+_MAY: Mapping[str, Callable[[x509.KeyUsage], bool]] = MappingProxyType(
+    {
+        "digitalSignature": lambda usage: usage.digital_signature,
+        "keyEncipherment": lambda usage: usage.key_encipherment,
+    }
 )
 
 
@@ -134,9 +178,9 @@ def check_purpose(chain: Sequence[x509.Certificate], role: Role) -> None:
     if constraints is not None and constraints.ca:
         raise _not_for(role, "basicConstraints CA:FALSE", "a CA certificate")
     usage = extension_of(leaf, x509.KeyUsage)
-    if usage is None or not usage.digital_signature:
-        received = "no keyUsage" if usage is None else "keyUsage without digitalSignature"
-        raise _not_for(role, "keyUsage digitalSignature", received)
+    if usage is None or not _MAY[purpose.usage](usage):
+        received = "no keyUsage" if usage is None else f"keyUsage without {purpose.usage}"
+        raise _not_for(role, f"keyUsage {purpose.usage}", received)
     for certificate in chain if purpose.binds_authorities else chain[:1]:
         extended = extension_of(certificate, x509.ExtendedKeyUsage)
         if extended is not None and purpose.extended.isdisjoint(extended):

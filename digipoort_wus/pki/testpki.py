@@ -17,12 +17,13 @@ from typing import ClassVar
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import TrustStore, trust_store
-from digipoort_wus.pki.identity import Identity
+from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
 from digipoort_wus.pki.issue import (
     Authority,
     issue_authority,
@@ -178,12 +179,21 @@ def write_pki(pki: TestPki, directory: Path) -> None:
     Raises:
         ConfigurationError: something is there already, or the place cannot be written.
     """
+    write_whole(directory, lambda draft: _write_files(pki, draft))
+
+
+def write_whole(directory: Path, fill: Callable[[Path], None]) -> None:
+    """Have a directory filled under another name, and let it appear when it is complete.
+
+    Raises:
+        ConfigurationError: something is there already, or the place cannot be written.
+    """
     check_vacant(directory)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
-            _write_files(pki, draft)
+            fill(draft)
             draft.chmod(0o755)
             draft.rename(directory)
         finally:
@@ -193,6 +203,43 @@ def write_pki(pki: TestPki, directory: Path) -> None:
         raise ConfigurationError(
             f"{directory} cannot be written ({error.strerror}): choose another place."
         ) from error
+
+
+def load_pki(directory: Path) -> TestPki:
+    """Load a test hierarchy with all its keys, as :func:`write_pki` left it.
+
+    Raises:
+        ConfigurationError: a file is missing or cannot be used.
+    """
+    generation: Generation = "g4" if (directory / f"{LEVELS[2]}-lp.key").exists() else "g1"
+    plan, known = PLANS[generation], load_certificates(directory / "ca.pem")
+    authorities: dict[str, Authority] = {}
+    for hierarchy in plan.hierarchies:
+        issuers: tuple[x509.Certificate, ...] = ()
+        for level, stem in enumerate(LEVELS):
+            name = f"{stem}{hierarchy.suffix}"
+            folder = directory if level == 2 else directory / "keys"
+            key = _load_unchecked(folder / f"{name}.key")
+            found = [item for item in known if item.public_key() == key.public_key()]
+            if not found:
+                raise ConfigurationError(
+                    f"{directory}/ca.pem does not hold the certificate of {name}.key: name a "
+                    "directory that `digipoort-wus pki init` made."
+                )
+            authorities[name] = Authority(name, found[0], issuers, hierarchy.scheme, key)
+            issuers = (found[0], *issuers)
+    identities: dict[str, Identity] = {}
+    for leaf in plan.leaves:
+        chain = load_certificates(directory / f"{leaf.name}.pem")
+        key = _load_unchecked(directory / f"{leaf.name}.key")
+        identities[leaf.name] = Identity(chain[0], chain[1:], key)
+    crls = {name: load_crls([directory / "crl" / f"{name}.pem"])[0] for name in authorities}
+    return TestPki(
+        generation,
+        MappingProxyType(authorities),
+        MappingProxyType(identities),
+        MappingProxyType(crls),
+    )
 
 
 def check_vacant(directory: Path) -> None:
@@ -213,29 +260,33 @@ def _write_files(pki: TestPki, directory: Path) -> None:
     (directory / "keys").mkdir()
     text = _README.format(generation=pki.generation, password=P12_PASSWORD)
     (directory / "README").write_text(text)
-    (directory / "ca.pem").write_bytes(_pem(*pki.ca_certificates))
+    (directory / "ca.pem").write_bytes(certificates_pem(*pki.ca_certificates))
     for name, crl in pki.crls.items():
         (directory / "crl" / f"{name}.pem").write_bytes(
             crl.public_bytes(serialization.Encoding.PEM)
         )
     for name, authority in pki.authorities.items():
         if not name.startswith(LEVELS[2]):
-            _write_private(directory / "keys" / f"{name}.key", _key_pem(authority.key))
+            write_private(directory / "keys" / f"{name}.key", key_pem(authority.key))
             continue
-        (directory / f"{name}.pem").write_bytes(_pem(*authority.sent_chain))
-        _write_private(directory / f"{name}.key", _key_pem(authority.key))
+        (directory / f"{name}.pem").write_bytes(certificates_pem(*authority.sent_chain))
+        write_private(directory / f"{name}.key", key_pem(authority.key))
     for name, identity in pki.identities.items():
-        (directory / f"{name}.pem").write_bytes(_pem(identity.certificate, *identity.chain))
-        _write_private(directory / f"{name}.key", _key_pem(identity.private_key))
-        _write_private(directory / f"{name}.p12", _pkcs12(name, identity))
+        (directory / f"{name}.pem").write_bytes(
+            certificates_pem(identity.certificate, *identity.chain)
+        )
+        write_private(directory / f"{name}.key", key_pem(identity.private_key))
+        write_private(directory / f"{name}.p12", _pkcs12(name, identity))
 
 
-def _pem(*certificates: x509.Certificate) -> bytes:
+def certificates_pem(*certificates: x509.Certificate) -> bytes:
+    """Return certificates as PEM, one after the other."""
     encoding = serialization.Encoding.PEM
     return b"".join(certificate.public_bytes(encoding) for certificate in certificates)
 
 
-def _key_pem(key: rsa.RSAPrivateKey) -> bytes:
+def key_pem(key: PrivateKeyTypes) -> bytes:
+    """Return a key as PKCS#8 in PEM, unencrypted."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -257,7 +308,8 @@ def _pkcs12(name: str, identity: Identity) -> bytes:
     )
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that nobody else may read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)

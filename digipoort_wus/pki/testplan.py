@@ -40,6 +40,7 @@ _LP_POLICIES = (
     _NCP,
     _NCP_PLUS,
     profiles.TRIAL_LP_AUTHENTICITY,
+    profiles.TRIAL_LP_CONFIDENTIALITY,
     profiles.TRIAL_LP_AUTHENTICATION,
 )
 # id-qcs-pkixQCSyntax-v2 with the semantics identifier "legal person" (ETSI EN 319 412-1).
@@ -100,6 +101,7 @@ class Profile:
     policies: tuple[str, ...]
     extended: tuple[x509.ObjectIdentifier, ...]
     extended_critical: bool = False
+    signs: bool = True
     encipherment: bool = True
     legal_person: bool = True
 
@@ -112,15 +114,22 @@ _G1_SERVER = Profile(
     legal_person=False,
 )
 _SYSTEM = Profile("", (_NCP, profiles.TRIAL_SYSTEM), (Eku.SERVER_AUTH, Eku.CLIENT_AUTH))
-_AUTHENTICATION = Profile(
+AUTHENTICATION = Profile(
     "-lp", (_NCP, profiles.TRIAL_LP_AUTHENTICATION), (Eku.CLIENT_AUTH,), encipherment=False
 )
-_AUTHENTICITY = Profile(
+AUTHENTICITY = Profile(
     "-lp",
     (_NCP, profiles.TRIAL_LP_AUTHENTICITY),
     (profiles.DOCUMENT_SIGNING, profiles.MS_DOCUMENT_SIGNING),
     encipherment=False,
 )
+CONFIDENTIALITY = Profile(
+    "-lp",
+    (_NCP, profiles.TRIAL_LP_CONFIDENTIALITY),
+    (profiles.MS_ENCRYPTING_FILES,),
+    signs=False,
+)
+"""No party of the test hierarchies has one: nothing here encrypts messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +175,10 @@ PLANS: Mapping[Generation, Plan] = MappingProxyType(
             (_G4_SYSTEM, _G4_LP),
             (
                 Leaf("gateway-tls", GATEWAY_OIN, _SYSTEM, 3072),
-                Leaf("gateway-signing", GATEWAY_OIN, _AUTHENTICITY, 3072, dns=()),
+                Leaf("gateway-signing", GATEWAY_OIN, AUTHENTICITY, 3072, dns=()),
                 Leaf("vendor-a", VENDOR_A_OIN, _SYSTEM, 3072),
-                Leaf("vendor-a-auth", VENDOR_A_OIN, _AUTHENTICATION, 3072, dns=()),
-                Leaf("vendor-a-sign", VENDOR_A_OIN, _AUTHENTICITY, 3072, dns=()),
+                Leaf("vendor-a-auth", VENDOR_A_OIN, AUTHENTICATION, 3072, dns=()),
+                Leaf("vendor-a-sign", VENDOR_A_OIN, AUTHENTICITY, 3072, dns=()),
                 Leaf("vendor-b", VENDOR_B_OIN, _SYSTEM, 3072),
                 Leaf("agency", AGENCY_OIN, _SYSTEM, 3072),
                 Leaf("vendor-revoked", VENDOR_REVOKED_OIN, _SYSTEM, 3072, fate="revoked"),
@@ -184,11 +193,11 @@ def ca_template(hierarchy: Hierarchy, level: int, now: datetime, valid_days: int
     """Return what the CA of a level (0 is the root) says; it outlives the level below by a day."""
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=True, path_length=0 if level == 2 else None), True),
-        (_key_usage(certificates=True, signs=hierarchy.root_signs), True),
+        (key_usage(certificates=True, signs=hierarchy.root_signs), True),
     ]
     if level:
         extensions += _pointers(f"{LEVELS[level - 1]}{hierarchy.suffix}")
-        extensions.append((_certificate_policies(hierarchy.policies), False))
+        extensions.append((certificate_policies(hierarchy.policies), False))
         if hierarchy.extended:
             extensions.append((x509.ExtendedKeyUsage(hierarchy.extended), False))
         if hierarchy.organization_ids and level == 2:
@@ -214,9 +223,12 @@ def leaf_template(leaf: Leaf, now: datetime, valid_days: int) -> Template:
         attributes.insert(2, (NameOID.ORGANIZATION_IDENTIFIER, "NTRNL-99999991"))
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
-        (_key_usage(certificates=False, signs=True, encipherment=profile.encipherment), True),
+        (
+            key_usage(certificates=False, signs=profile.signs, encipherment=profile.encipherment),
+            True,
+        ),
         (x509.ExtendedKeyUsage(profile.extended), profile.extended_critical),
-        (_certificate_policies(profile.policies), False),
+        (certificate_policies(profile.policies), False),
         *_pointers(f"{LEVELS[2]}{profile.suffix}"),
     ]
     if leaf.dns:
@@ -246,21 +258,26 @@ def _ca_name(hierarchy: Hierarchy, level: int) -> x509.Name:
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _key_usage(*, certificates: bool, signs: bool, encipherment: bool = False) -> x509.KeyUsage:
+def key_usage(
+    *, certificates: bool, signs: bool, encipherment: bool = False, crls: bool | None = None
+) -> x509.KeyUsage:
+    """Return a key usage; who signs certificates signs CRLs too, unless told otherwise."""
     return x509.KeyUsage(
         digital_signature=signs,
         content_commitment=False,
         key_encipherment=encipherment,
-        data_encipherment=False,
+        # As in the LP Confidentiality profile.
+        data_encipherment=encipherment and not signs,
         key_agreement=False,
         key_cert_sign=certificates,
-        crl_sign=certificates,
+        crl_sign=certificates if crls is None else crls,
         encipher_only=False,
         decipher_only=False,
     )
 
 
-def _certificate_policies(oids: tuple[str, ...]) -> x509.CertificatePolicies:
+def certificate_policies(oids: tuple[str, ...]) -> x509.CertificatePolicies:
+    """Return certificate policies, each with a pointer to a statement that does not exist."""
     statement = f"https://cps.{_HOST}"
     return x509.CertificatePolicies(
         [x509.PolicyInformation(x509.ObjectIdentifier(oid), [statement]) for oid in oids]

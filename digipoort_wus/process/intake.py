@@ -13,14 +13,16 @@ of the two do not mix. No known client does this.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from digipoort_wus import checks
 from digipoort_wus.clock import to_milliseconds
 from digipoort_wus.errors import Refusal
 from digipoort_wus.filing.filing import Delivery, Filing
 from digipoort_wus.names import NO_AUTHORISATION_SERVICE
+from digipoort_wus.process.admission import require_volume
 from digipoort_wus.process.api import Caller
+from digipoort_wus.process.authorisation import PartyRow, require_filing
 from digipoort_wus.process.routes import Route, Routes
 from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, timed
 from digipoort_wus.store.ports import Job, Transaction
@@ -47,24 +49,27 @@ def accept(
     delivery: Delivery,
     *,
     house: House,
+    row: PartyRow,
     now: datetime,
     new_id: Callable[[], str],
 ) -> Filing:
     """Keep a delivery with its first three statuses and its job, or find the repeated one.
 
     A repeat (same sender, same wsa:MessageID, same digest of the signed Body) gives the
-    first filing, whatever the configuration has become since.
+    first filing, whatever the configuration has become since; it counts for no volume.
 
     Args:
         transaction: nothing is kept unless it commits.
         caller: who signed, and which message.
         delivery: as it was sent.
         house: what this gateway accepts.
+        row: what the caller may file, and how much.
         now: moment of receipt.
         new_id: makes a lower-case UUID, for kenmerk and berichtkenmerk.
 
     Raises:
-        Refusal: MESSAGE-ID-REUSED, BERICHTSOORT-KNOWN, AUSP-KNOWN or KENMERK-CONTINUE.
+        Refusal: MESSAGE-ID-REUSED, BERICHTSOORT-KNOWN, AUSP-KNOWN, KENMERK-CONTINUE,
+            PARTY-AUTHORISED or PARTY-VOLUME.
     """
     receipt = transaction.receipt(caller.oin, caller.message_id)
     if receipt is not None:
@@ -76,12 +81,16 @@ def accept(
         raise Refusal(checks.BERICHTSOORT_KNOWN, received=_as_name(delivery.berichtsoort))
     check_authorisation_service(delivery.autorisatie_adres, house.authorisation_services)
     continued = _continued(transaction, caller, delivery)
+    require_filing(row, delivery.berichtsoort, delivery.belanghebbende)
+    if row.bytes_per_day is not None:
+        require_volume(row, transaction.add_volume(caller.oin, day_of(now), size_of(delivery)))
     filing = Filing(
         kenmerk=continued or new_id(),
         berichtkenmerk=new_id(),
         sender=caller.oin,
         received_at=to_milliseconds(now),
         delivery=_addressed(delivery, route),
+        tls_oin=caller.tls_oin,
     )
     filing_id = transaction.add_filing(filing, caller.message_id, caller.body_digest)
     last = transaction.last_status_at(filing.kenmerk) if continued else None
@@ -90,6 +99,16 @@ def accept(
         Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
     )
     return filing
+
+
+def size_of(delivery: Delivery) -> int:
+    """Return what counts for the volume of a day: octets of the decoded contents."""
+    return sum(len(document.content) for document in (delivery.document, *delivery.attachments))
+
+
+def day_of(moment: datetime) -> date:
+    """Return the UTC day of a moment, over which volumes are counted."""
+    return moment.astimezone(UTC).date()
 
 
 def _as_name(text: str) -> str:

@@ -1,11 +1,15 @@
 """What a caller may ask about filings and return messages: his own, and nobody else's.
 
+The one exception is a mandate: it lets an OIN fetch the return messages for a belanghebbende,
+whoever filed. It shows no statuses: those are of the filing, and stay with who filed.
+
 Functions over a reader, or over a transaction where asking marks what was returned.
 "Nieuwe" is per OIN: what one certificate of a party has fetched is not new to another
 certificate with the same OIN (inferred; nothing public says it).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from digipoort_wus import checks
 from digipoort_wus.clock import format_utc
@@ -27,6 +31,19 @@ from digipoort_wus.store.ports import (
     StatusRow,
     Transaction,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose messages a caller may fetch.
+
+    Args:
+        oin: of the caller: what it filed itself.
+        mailboxes: belanghebbenden whose messages a mandate opens to it, whoever filed.
+    """
+
+    oin: str
+    mailboxes: frozenset[Party] = frozenset()
 
 
 def check_period(period: Period) -> None:
@@ -94,28 +111,28 @@ def new_statuses(
     return _marked(transaction, oin, selection)
 
 
-def messages(reader: Reader, oin: str, query: MailboxQuery) -> Sequence[ReturnMessage]:
+def messages(reader: Reader, access: Access, query: MailboxQuery) -> Sequence[ReturnMessage]:
     """Return messages with their content; leaves no trace."""
-    rows = _mailbox(reader, oin, query, Scope.ALL)
+    rows = _mailbox(reader, access, query, Scope.ALL)
     return [reader.message(row.message_id) for row in rows]
 
 
 def new_messages(
-    transaction: Transaction, oin: str, query: MailboxQuery
+    transaction: Transaction, access: Access, query: MailboxQuery
 ) -> Sequence[ReturnMessage]:
     """Return new messages with their content, and mark them."""
-    rows = _mailbox(transaction, oin, query, Scope.NEW)
-    transaction.mark_messages(oin, rows)
+    rows = _mailbox(transaction, access, query, Scope.NEW)
+    transaction.mark_messages(access.oin, rows)
     return [transaction.message(row.message_id) for row in rows]
 
 
 def message_list(
-    reader: Reader, oin: str, query: MailboxQuery, scope: Scope
+    reader: Reader, access: Access, query: MailboxQuery, scope: Scope
 ) -> Sequence[MailboxEntry]:
     """Return messages without their content; never marks: a list is no receipt (inferred)."""
     return [
         MailboxEntry(row.kenmerk, row.berichtsoort, row.belanghebbende)
-        for row in _mailbox(reader, oin, query, scope)
+        for row in _mailbox(reader, access, query, scope)
     ]
 
 
@@ -133,17 +150,36 @@ def _shown(rows: Sequence[StatusRow]) -> Sequence[ProcessStatus]:
     return [ProcessStatus(row.kenmerk, row.belanghebbende, row.status) for row in rows]
 
 
-def _mailbox(reader: Reader, oin: str, query: MailboxQuery, scope: Scope) -> Sequence[MessageRow]:
+def _mailbox(
+    reader: Reader, access: Access, query: MailboxQuery, scope: Scope
+) -> Sequence[MessageRow]:
     if query.kenmerk is not None:
-        own_process(reader, oin, query.kenmerk)
+        _open_process(reader, access, query.kenmerk)
     return reader.message_rows(
         Selection(
-            oin,
+            access.oin,
             kenmerk=query.kenmerk,
             berichtsoort=query.berichtsoort,
             belanghebbende=query.belanghebbende,
             start=query.period.start,
             end=query.period.end,
-            unseen_by=oin if scope is Scope.NEW else None,
+            unseen_by=access.oin if scope is Scope.NEW else None,
+            mailboxes=_asked(access.mailboxes, query.belanghebbende),
         )
     )
+
+
+def _asked(mailboxes: frozenset[Party], party: Party | None) -> frozenset[Party]:
+    """Leave out the mandates that the question cannot be about: there may be thousands."""
+    if party is None:
+        return mailboxes
+    return frozenset(mailbox for mailbox in mailboxes if mailbox.number == party.number)
+
+
+def _open_process(reader: Reader, access: Access, kenmerk: str) -> None:
+    """Require a process of this OIN's own, or one for whose belanghebbende it has a mandate."""
+    opened = {(mailbox.type.casefold(), mailbox.number) for mailbox in access.mailboxes}
+    for row in reader.filings_of(kenmerk) if opened else ():
+        if (row.belanghebbende.type.casefold(), row.belanghebbende.number) in opened:
+            return
+    own_process(reader, access.oin, kenmerk)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -26,6 +27,12 @@ from digipoort_wus.process.api import (
     ProcessEntry,
     ProcessStatus,
     Scope,
+)
+from digipoort_wus.process.authorisation import (
+    EVERYBODY,
+    AuthorisationTable,
+    PartyRow,
+    may_file,
 )
 from digipoort_wus.process.scenarios import (
     Reply,
@@ -55,6 +62,11 @@ def do_nothing() -> None:
     """Do nothing: nobody has to be woken."""
 
 
+def everybody() -> AuthorisationTable:
+    """Return the table that lets everybody do everything."""
+    return EVERYBODY
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessService:
     """Answers for the gateway.
@@ -68,6 +80,7 @@ class ProcessService:
         wake: is called when there is new work, from the store's writer.
         scenarios: in a sandbox.
         delay: for slow answers.
+        authorisations: returns the table that is in force.
     """
 
     store: Store
@@ -78,22 +91,31 @@ class ProcessService:
     wake: Callable[[], None] = do_nothing
     scenarios: Scenarios = field(default_factory=no_scenarios)
     delay: Delay = thread_timer
+    authorisations: Callable[[], AuthorisationTable] = everybody
 
     def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
         """Store the delivery durably with statuses 105, 100 and 110 and a job; then resolve."""
         scenario = scenario_of(self.scenarios, delivery.aanleverkenmerk)
         now = self.clock()
 
-        def work(transaction: Transaction) -> Filing:
-            return intake.accept(
-                transaction, caller, delivery, house=self.house, now=now, new_id=self.new_id
-            )
-
         try:
+            row = self.authorisations().row(caller.oin)
             pause = _played(scenario, scenario.accept) if scenario else 0.0
         except Refusal as refusal:
             return _failed(refusal)
-        accepted = self._write_filing(delivery, work)
+
+        def work(transaction: Transaction) -> Filing:
+            return intake.accept(
+                transaction,
+                caller,
+                delivery,
+                house=self.house,
+                row=row,
+                now=now,
+                new_id=self.new_id,
+            )
+
+        accepted = self._write_filing(row, delivery, now, work)
         accepted.add_done_callback(self._wake_after)
         return self._after(accepted, lambda _: pause, _same) if pause else accepted
 
@@ -101,14 +123,15 @@ class ProcessService:
         self, caller: Caller, party: Party, autorisatie_adres: str | None
     ) -> Future[Sequence[str]]:
         """Return which berichtsoorten the caller may file for the party, by its register."""
-        del caller
         try:
             self._check(autorisatie_adres, Period())
+            row = self.authorisations().row(caller.oin)
         except Refusal as refusal:
             return _failed(refusal)
-        routes = self.house.routes.values()
+        routes = [route for route in self.house.routes.values() if route.concerns(party)]
+        names = [route.berichtsoort for route in routes]
         future: Future[Sequence[str]] = Future()
-        future.set_result([route.berichtsoort for route in routes if route.concerns(party)])
+        future.set_result([name for name in names if may_file(row, name, party)])
         return future
 
     def processes(
@@ -164,18 +187,23 @@ class ProcessService:
         self, caller: Caller, query: MailboxQuery, scope: Scope
     ) -> Future[Sequence[ReturnMessage]]:
         """Return the caller's return messages with their content, oldest first."""
+        access = self._access(caller)
         if scope is Scope.NEW:
-            take = partial(queries.new_messages, oin=caller.oin, query=query)
+            take = partial(queries.new_messages, access=access, query=query)
             return self._write(take, query.autorisatie_adres, query.period)
-        look = partial(queries.messages, oin=caller.oin, query=query)
+        look = partial(queries.messages, access=access, query=query)
         return self._read(look, query.autorisatie_adres, query.period)
 
     def message_list(
         self, caller: Caller, query: MailboxQuery, scope: Scope
     ) -> Future[Sequence[MailboxEntry]]:
         """Return the caller's return messages without their content, oldest first."""
-        look = partial(queries.message_list, oin=caller.oin, query=query, scope=scope)
+        access = self._access(caller)
+        look = partial(queries.message_list, access=access, query=query, scope=scope)
         return self._read(look, query.autorisatie_adres, query.period)
+
+    def _access(self, caller: Caller) -> queries.Access:
+        return queries.Access(caller.oin, self.authorisations().mailboxes_of(caller.oin))
 
     def _check(self, autorisatie_adres: str | None, period: Period) -> None:
         intake.check_authorisation_service(autorisatie_adres, self.house.authorisation_services)
@@ -200,12 +228,20 @@ class ProcessService:
         return self.store.write(work)
 
     def _write_filing(
-        self, delivery: Delivery, work: Callable[[Transaction], Filing]
+        self,
+        row: PartyRow,
+        delivery: Delivery,
+        now: datetime,
+        work: Callable[[Transaction], Filing],
     ) -> Future[Filing]:
-        """Make large documents durable outside the writer, which everybody waits for."""
+        """Make large documents durable outside the writer, which everybody waits for.
+
+        What the writer is going to refuse is not kept: a file that nobody refers to would stay.
+        """
         documents = (delivery.document, *delivery.attachments)
         large = any(len(document.content) >= IN_ROW_BELOW for document in documents)
-        if not large or delivery.berichtsoort not in self.house.routes:
+        known = delivery.berichtsoort in self.house.routes
+        if not (large and known and may_file(row, delivery.berichtsoort, delivery.belanghebbende)):
             return self.store.write(work)
         outer: Future[Filing] = _begun()
 
@@ -216,7 +252,15 @@ class ProcessService:
             else:
                 self.store.write(work).add_done_callback(partial(_copy, outer))
 
-        self.executor.submit(self.store.keep, documents).add_done_callback(write)
+        def keep() -> None:
+            if row.bytes_per_day is not None:
+                day = intake.day_of(now)
+                used = self.store.read(lambda reader: reader.volume(row.oin, day))
+                if used + intake.size_of(delivery) > row.bytes_per_day:
+                    return
+            self.store.keep(documents)
+
+        self.executor.submit(keep).add_done_callback(write)
         return outer
 
     def _wake_after(self, accepted: Future[Filing]) -> None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from cryptography import x509
 
 from digipoort_wus import checks, limits
-from digipoort_wus.errors import Check, Refusal
-from digipoort_wus.names import SERVICES, Service
+from digipoort_wus.errors import Refusal
+from digipoort_wus.names import AANLEVER, ENDPOINTS, Service
+from digipoort_wus.soap.mtom import is_package, read_package_type
+from digipoort_wus.wss.policy import Charset, SoapAction
 
 SERVICE_AT: dict[str, Service] = {
-    path: service for service in SERVICES.values() for path in service.paths
+    path: service for service in ENDPOINTS.values() for path in service.paths
 }
 """Every path that is served, current and older generation."""
 
@@ -74,7 +76,7 @@ def service_for(head: Head) -> Service:
     """
     service = SERVICE_AT.get(head.path.rstrip("/"))
     if service is None:
-        raise Refusal(checks.HTTP_PATH, expected=", ".join(s.paths[0] for s in SERVICES.values()))
+        raise Refusal(checks.HTTP_PATH, expected=", ".join(s.paths[0] for s in ENDPOINTS.values()))
     return service
 
 
@@ -86,7 +88,7 @@ def check_head(head: Head) -> None:
 
     SOAP 1.1 §6; what is accepted beyond it follows what clients were seen to send.
     """
-    service_for(head)
+    service = service_for(head)
     if head.method in ("GET", "HEAD"):
         if not _asks_description(head.query):
             raise Refusal(checks.HTTP_METHOD, expected="POST, or GET with ?wsdl")
@@ -94,6 +96,19 @@ def check_head(head: Head) -> None:
     if head.method != "POST":
         raise Refusal(checks.HTTP_METHOD, expected="POST", received=head.method)
     content_type = head.headers.get("content-type", "")
+    # Filings are the only requests with contents.
+    if service is AANLEVER and is_package(content_type):
+        read_package_type(content_type)
+    else:
+        _check_text_xml(content_type)
+    if head.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Refusal(checks.HTTP_ENCODING, received=head.headers["content-encoding"])
+    length = head.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.WIRE_MAX_BYTES:
+        raise too_large(length)
+
+
+def _check_text_xml(content_type: str) -> None:
     media_type, _, parameters = content_type.partition(";")
     # A comma: two headers, of which this gateway might read the one and a proxy the other.
     if media_type.strip().lower() != "text/xml" or "," in content_type:
@@ -103,11 +118,6 @@ def check_head(head: Head) -> None:
     charset = _CHARSET.search(";" + parameters)
     if charset and charset[1].lower() not in ("utf-8", "utf8"):
         raise Refusal(checks.HTTP_CHARSET, expected="utf-8", received=charset[1])
-    if head.headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise Refusal(checks.HTTP_ENCODING, received=head.headers["content-encoding"])
-    length = head.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.WIRE_MAX_BYTES:
-        raise too_large(length)
 
 
 def too_large(received: str) -> Refusal:
@@ -117,10 +127,16 @@ def too_large(received: str) -> Refusal:
     )
 
 
+_HEADERS_WITH: Mapping[str, Mapping[str, str]] = {
+    checks.HTTP_METHOD.id: {"Allow": "POST, GET"},
+    checks.HTTP_BUSY.id: {"Retry-After": "30"},
+}
+
+
 def http_refusal(refusal: Refusal) -> HttpAnswer:
     """Return the one-line answer of a refusal that is not a SOAP fault."""
     status = refusal.check.http or 400
-    headers = {"Allow": "POST, GET"} if refusal.check is checks.HTTP_METHOD else {}
+    headers = _HEADERS_WITH.get(refusal.check.id, {})
     line = f"{refusal.explanation()}\n".encode()
     return HttpAnswer(status, line, "text/plain; charset=utf-8", headers)
 
@@ -146,16 +162,48 @@ def _asks_description(query: str) -> bool:
     return query.lower() in ("wsdl", "xsd") or query.lower().startswith("xsd=")
 
 
-def check_soap_action(value: str | None, action: str) -> Check | None:
-    """Return the failed check when the HTTP header SOAPAction contradicts wsa:Action.
+def check_soap_action(value: str | None, action: str, rule: SoapAction) -> None:
+    """Judge the HTTP header SOAPAction; the wsa:Action of the message decides.
 
-    The signed wsa:Action decides. Accepted are no header, an empty one, the same
-    action quoted or not, and a bare word that is the last segment of wsa:Action,
-    since clients in the field send all of these.
+    Args:
+        value: of the header, None without one.
+        action: wsa:Action.
+        rule: ``LENIENT`` accepts what clients in the field send: no header, an empty one,
+            the same action quoted or not, and a bare word that is its last segment.
+
+    Raises:
+        Refusal: WSA-SOAP-ACTION.
+
+    SOAP 1.1 §6.1.1; WS-I BP 1.2 R1109; Digikoppeling WUS WS002.
     """
-    if value is None:
-        return None
-    bare = value.strip().strip('"')
-    if bare in ("", action) or bare == action.rpartition("/")[2]:
-        return None
-    return checks.WSA_SOAP_ACTION
+    if rule is SoapAction.QUOTED:
+        accepted = value is not None and value.strip() in ('""', f'"{action}"')
+    else:
+        bare = (value or "").strip().strip('"')
+        accepted = bare in ("", action) or bare == action.rpartition("/")[2]
+    if not accepted:
+        raise Refusal(
+            checks.WSA_SOAP_ACTION,
+            expected=f'"" or "{action}"' if rule is SoapAction.QUOTED else action,
+            received="no header" if value is None else value,
+            about="Action",
+        )
+
+
+def check_charset(head: Head, rule: Charset) -> None:
+    """Require that the Content-Type of text/xml names the charset, where the policy says so.
+
+    Another charset than utf-8 was refused with the head.
+
+    Raises:
+        Refusal: XML-ENCODING.
+
+    WS-I SSBP 1.0 R1018; Digikoppeling WUS WS006.
+    """
+    content_type = head.headers.get("content-type", "")
+    if rule is Charset.OPTIONAL or is_package(content_type):
+        return
+    if not _CHARSET.search(";" + content_type.partition(";")[2]):
+        raise Refusal(
+            checks.XML_ENCODING, expected="charset=utf-8 in the Content-Type", received="no charset"
+        )

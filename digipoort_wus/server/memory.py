@@ -4,7 +4,7 @@ import ctypes
 
 _M_MMAP_THRESHOLD = -3
 """From glibc's malloc.h."""
-LARGE_BLOCK = 4 * 1024 * 1024
+LARGE_BLOCK = 1048576
 """Octets; a block of this size or more is a mapping of its own."""
 
 

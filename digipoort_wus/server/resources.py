@@ -1,8 +1,10 @@
 """The services as a Twisted resource: from HTTP to the gate, to Spyne, and back."""
 
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from time import monotonic
 from typing import TypeVar
@@ -11,7 +13,7 @@ from weakref import WeakKeyDictionary
 from cryptography import x509
 from lxml import etree
 from OpenSSL import crypto
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadable import isInIOThread
@@ -21,8 +23,20 @@ from twisted.web.server import NOT_DONE_YET, Request
 from digipoort_wus import checks
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import Service
-from digipoort_wus.server.gate import Gate, Opened, Rejected, answer, bare, fault, open_request
+from digipoort_wus.names import OPHAAL, Service
+from digipoort_wus.server.body import BoundedRequest
+from digipoort_wus.server.budget import Budget, Share
+from digipoort_wus.server.framing import read_head
+from digipoort_wus.server.gate import (
+    Gate,
+    Opened,
+    Rejected,
+    answer,
+    bare,
+    fault,
+    open_request,
+    reject,
+)
 from digipoort_wus.server.http import (
     Head,
     HttpAnswer,
@@ -33,16 +47,24 @@ from digipoort_wus.server.http import (
     service_for,
     wants_xsd,
 )
+from digipoort_wus.server.outgoing import write_answer
 from digipoort_wus.server.reactor import FromThreads
 from digipoort_wus.server.workers import INLINE_BELOW, Workers
+from digipoort_wus.xmlsafe.splice import LargeTexts
+
+_LARGE_ANSWERS = 2
+"""At a time in the making: each is its contents, their base64 and the signed octets."""
+LONG_LIST = 200
+"""Rows: an answer with as many is built and signed in a thread."""
 
 _log = Logger(namespace="digipoort_wus")
 T = TypeVar("T")
 
 Admit = Callable[[Opened], Future[None]]
 """Asks whether an opened request may be dealt with now; fails with a Refusal when not."""
-Dispatch = Callable[[Opened], Future[etree._Element]]
-"""Performs an opened request and resolves to the element for the answer's Body."""
+Dispatch = Callable[[Opened, LargeTexts], Future[etree._Element]]
+"""Performs an opened request and resolves to the element for the answer's Body, whose
+contents it puts beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +80,32 @@ class Services:
     dispatch: Dispatch
 
 
+class _Turn:
+    """A place among those whose answers may be large, for an ``async with``."""
+
+    def __init__(self, turns: DeferredSemaphore) -> None:
+        self._turns = turns
+
+    async def __aenter__(self) -> None:
+        await self._turns.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.release()
+
+
 class WusResource(Resource):
     """All three services at all their paths; a leaf that can be mounted at the root of any site."""
 
     isLeaf = True  # noqa: N815 - Twisted's interface
 
-    def __init__(self, services: Services, reactor: FromThreads) -> None:
+    def __init__(
+        self, services: Services, reactor: FromThreads, workers: Workers | None = None
+    ) -> None:
         super().__init__()
         self._services = services
         self._reactor = reactor
-        self._workers = Workers()
+        self._workers = workers or Workers()
+        self._turns = DeferredSemaphore(_LARGE_ANSWERS)
         self._busy = 0
         self._idle: list[Deferred[None]] = []
 
@@ -84,22 +122,36 @@ class WusResource(Resource):
         started = monotonic()
         head = head_of(request)
         try:
-            check_head(head)
+            # A site of ours has done so already; one of somebody else's has not.
+            self.judge(head)
             service = service_for(head)
         except Refusal as refusal:
             # A path may hold anything but white space, such as a terminal's control codes.
             _log.info("{check} {path}", check=refusal.check.id, path=ascii(head.path[:80]))
-            return _write(request, http_refusal(refusal))
+            write_answer(request, http_refusal(refusal))
+            return NOT_DONE_YET
         if head.method != "POST":
-            return _write(request, _description(head, service, request))
+            write_answer(request, _description(head, service, request))
+            return NOT_DONE_YET
         self._busy += 1
-        answered = Deferred.fromCoroutine(self._serve(service, head, request, started))
-        answered.addCallback(lambda result: _write(request, result))
+        share = _share_of(request)
+        answered = Deferred.fromCoroutine(self._serve(service, head, request, share, started))
+        answered.addCallback(_written, request, share)
         answered.addErrback(_give_up, request)
-        answered.addBoth(self._one_less)
+        answered.addBoth(self._one_less, share)
         return NOT_DONE_YET
 
-    def _one_less(self, _: object) -> None:
+    def judge(self, head: Head) -> None:
+        """Judge a request by its head, before anything of its body is kept.
+
+        Raises:
+            Refusal: an HTTP check.
+        """
+        check_head(head)
+        service_for(head)
+
+    def _one_less(self, _: object, share: Share) -> None:
+        share.close()
         self._busy -= 1
         if not self._busy:
             waiting, self._idle = self._idle, []
@@ -107,7 +159,7 @@ class WusResource(Resource):
                 deferred.callback(None)
 
     async def _serve(
-        self, service: Service, head: Head, request: Request, started: float
+        self, service: Service, head: Head, request: Request, share: Share, started: float
     ) -> HttpAnswer | None:
         """Return the answer to a request, None when nobody waits for it any more."""
         gate = self._services.gates[service.name]
@@ -115,7 +167,7 @@ class WusResource(Resource):
             opened = await self._open(service, head, request)
         except Exception:
             return _technical(gate, service, None)
-        if opened is None or request._disconnected:
+        if opened is None or _is_gone(request):
             # Nothing was stored, and nobody is told otherwise: the sender repeats.
             _log.info("a client left before its request was dealt with")
             return None
@@ -123,13 +175,34 @@ class WusResource(Resource):
             _log_rejected(opened, started)
             return fault(gate, opened)
         try:
-            await to_deferred(self._services.admit(opened), self._reactor)
-            element = await to_deferred(self._services.dispatch(opened), self._reactor)
-            return _accepted(gate, opened, element, started)
+            if not _brings_contents(opened):
+                return await self._perform(opened, started)
+            async with _Turn(self._turns):
+                if not share.has_room():
+                    return _busy(opened)
+                return None if _is_gone(request) else await self._perform(opened, started)
         except Refusal as refusal:
             return _refused(gate, opened, bare(refusal), started)
         except Exception:
             return _technical(gate, service, opened)
+
+    async def _perform(self, opened: Opened, started: float) -> HttpAnswer:
+        gate = self._services.gates[opened.service.name]
+        await to_deferred(self._services.admit(opened), self._reactor)
+        texts = LargeTexts(None)
+        element = await to_deferred(self._services.dispatch(opened, texts), self._reactor)
+        if _is_large(opened, element):
+            work = partial(answer, gate, opened, element, texts)
+            signed = await to_deferred(self._workers.submit(work), self._reactor)
+        else:
+            signed = answer(gate, opened, element, texts)
+        _log.info(
+            "{operation} accepted from {oin} in {ms} ms",
+            operation=opened.operation.name,
+            oin=opened.caller.oin,
+            ms=round((monotonic() - started) * 1000),
+        )
+        return signed
 
     async def _open(
         self, service: Service, head: Head, request: Request
@@ -144,7 +217,7 @@ class WusResource(Resource):
             return open_request(gate, service, whole)
 
         def work() -> Opened | Rejected | None:
-            return None if request._disconnected else open_request(gate, service, whole)
+            return None if _is_gone(request) else open_request(gate, service, whole)
 
         return await to_deferred(self._workers.submit(work), self._reactor)
 
@@ -180,17 +253,7 @@ def to_deferred(future: Future[T], reactor: FromThreads) -> Deferred[T]:
 
 def head_of(request: Request) -> Head:
     """Return the head of a Twisted request as plain text."""
-    headers: Mapping[str, str] = {
-        name.decode("latin-1").lower(): ", ".join(value.decode("latin-1") for value in values)
-        for name, values in request.requestHeaders.getAllRawHeaders()
-    }
-    _, _, query = request.uri.partition(b"?")
-    return Head(
-        request.method.decode("latin-1"),
-        request.path.decode("latin-1"),
-        query.decode("latin-1"),
-        headers,
-    )
+    return read_head(request.method, request.uri, request.requestHeaders.getAllRawHeaders())
 
 
 def _take_body(request: Request) -> bytes:
@@ -223,19 +286,49 @@ _peers: WeakKeyDictionary[object, x509.Certificate] = WeakKeyDictionary()
 """By the transport of a connection, which is gone when the connection is."""
 
 
-def _accepted(gate: Gate, opened: Opened, element: etree._Element, started: float) -> HttpAnswer:
-    signed = answer(gate, opened, element)
-    _log.info(
-        "{operation} accepted from {oin} in {ms} ms",
-        operation=opened.operation.name,
-        oin=opened.caller.oin,
-        ms=round((monotonic() - started) * 1000),
+def _share_of(request: Request) -> Share:
+    """Return what a request holds of what all may hold; of others' sites nothing is counted."""
+    if isinstance(request, BoundedRequest):
+        return request.hand_over_share()
+    return _UNCOUNTED.share("", lambda: None)
+
+
+_UNCOUNTED = Budget(sys.maxsize)
+
+
+def _is_gone(request: Request) -> bool:
+    return bool(request._disconnected)
+
+
+def _brings_contents(opened: Opened) -> bool:
+    """Return whether an answer may hold messages of 20 MiB."""
+    return opened.service is OPHAAL and not opened.operation.name.endswith("Lijst")
+
+
+def _is_large(opened: Opened, element: etree._Element) -> bool:
+    """Return whether signing an answer takes so long that everybody else would notice."""
+    return (
+        _brings_contents(opened)
+        or len(element) >= LONG_LIST
+        or sum(map(len, opened.parts)) >= INLINE_BELOW
     )
-    return signed
+
+
+def _busy(opened: Opened) -> HttpAnswer:
+    _log.info("{operation} has to wait: too much is unread", operation=opened.operation.name)
+    return http_refusal(
+        Refusal(checks.HTTP_BUSY, expected="room", received="too many unread answers")
+    )
+
+
+def _written(result: HttpAnswer | None, request: Request, share: Share) -> "Deferred[None] | None":
+    if result is not None:
+        share.charge(len(result.body))
+    return write_answer(request, result)
 
 
 def _refused(gate: Gate, opened: Opened, refusal: Refusal, started: float) -> HttpAnswer:
-    rejected = Rejected(opened.service, opened.operation, opened.caller.message_id, refusal)
+    rejected = reject(opened, refusal)
     _log_rejected(rejected, started)
     return fault(gate, rejected)
 
@@ -251,9 +344,10 @@ def _technical(gate: Gate, service: Service, opened: Opened | None) -> HttpAnswe
         trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
     )
     failure.cleanFailure()
-    operation = opened.operation if opened else None
-    message_id = opened.caller.message_id if opened else None
-    return fault(gate, Rejected(service, operation, message_id, Refusal(checks.TECHNICAL)))
+    refusal = Refusal(checks.TECHNICAL)
+    if opened is None:
+        return fault(gate, Rejected(service, None, None, refusal))
+    return fault(gate, reject(opened, refusal))
 
 
 def _named(error: BaseException | None) -> str:
@@ -278,7 +372,7 @@ def _log_rejected(rejected: Rejected, started: float) -> None:
 
 def _description(head: Head, service: Service, request: Request) -> HttpAnswer:
     if wants_xsd(head):
-        return HttpAnswer(200, xsd_text())
+        return HttpAnswer(200, xsd_text(service.xsd))
     host = request.getHost()
     fallback = f"{getattr(host, 'host', 'localhost')}:{getattr(host, 'port', 443)}"
     return HttpAnswer(200, wsdl_text(service.name, public_address(head, service, fallback)))
@@ -287,21 +381,5 @@ def _description(head: Head, service: Service, request: Request) -> HttpAnswer:
 def _give_up(failure: Failure, request: Request) -> None:
     """Close the connection when not even a fault could be made: no answer is an answer, too."""
     _log.failure("an answer could not be written", failure=failure)
-    if not request._disconnected:
+    if not _is_gone(request):
         request.loseConnection()
-
-
-def _write(request: Request, result: HttpAnswer | None) -> int:
-    """Write an answer, unless the client is gone by now."""
-    if request._disconnected or result is None:
-        return NOT_DONE_YET
-    request.setResponseCode(result.status)
-    request.responseHeaders.removeHeader("Server")  # nobody needs to know
-    request.setHeader("Content-Type", result.content_type)
-    request.setHeader("Content-Length", str(len(result.body)))
-    for name, value in result.headers.items():
-        request.setHeader(name, value)
-    if request.method != b"HEAD":
-        request.write(result.body)
-    request.finish()
-    return NOT_DONE_YET

@@ -6,7 +6,7 @@ operation stays that exception, where ``Application.process_request`` would turn
 it into a fault with its text.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -15,20 +15,19 @@ from typing import Any
 import pybase64
 from lxml import etree
 
-from digipoort_wus import checks, names
+from digipoort_wus import checks
 from digipoort_wus.contract.pending import Answer, Pending, Request
 from digipoort_wus.contract.services import ServiceApplication
 from digipoort_wus.errors import Refusal
 from digipoort_wus.process.api import Caller
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 # isort: split
 # The contract package prepares this import.
 from spyne import MethodContext
 
-_INHOUD = f"{{{names.TYPES}}}inhoud"
-
-HandOver = Callable[[Callable[[], None]], object]
-"""Runs a function later, elsewhere: such as ``reactor.callFromThread``."""
+HandOver = Callable[[Callable[[], None], int], object]
+"""Runs a function later, elsewhere; it is told how many rows the answer has."""
 
 
 def call(
@@ -37,6 +36,7 @@ def call(
     caller: Caller,
     parts: tuple[bytes, ...] = (),
     *,
+    texts: LargeTexts | None = None,
     hand_over: HandOver | None = None,
 ) -> Future[etree._Element]:
     """Run the operation that the element asks for.
@@ -47,6 +47,7 @@ def call(
             the text of every ``inhoud``; it is read, never kept or changed.
         caller: who asks.
         parts: decoded octets of every ``inhoud``, in document order.
+        texts: takes the contents of the answer, which stand in the element without it.
         hand_over: where to finish an answer that was not ready at once; without
             it that happens in the thread which completes the process's future.
 
@@ -57,7 +58,7 @@ def call(
     """
     try:
         future, rest = _start(
-            application, body_element, Request(application.process, caller, parts)
+            application, body_element, Request(application.process, caller, parts), texts
         )
     except Exception as error:
         return _failed(error)
@@ -76,7 +77,7 @@ def call(
     elif hand_over is None:
         future.add_done_callback(settle)
     else:
-        future.add_done_callback(lambda done: hand_over(partial(settle, done)))
+        future.add_done_callback(lambda done: hand_over(partial(settle, done), _rows(done)))
     return answer
 
 
@@ -92,6 +93,7 @@ class _Rest:
     response: Any
     """Spyne's class of the answer."""
     finish: Callable[[Any], Answer]
+    texts: LargeTexts | None
 
     def outcome(self, done: Future[object]) -> etree._Element | Exception:
         """Return what became of it.
@@ -101,9 +103,15 @@ class _Rest:
         megabytes wait for the cycle collector.
         """
         try:
-            return _element(self.application, self.response, self.finish(done.result()))
+            answer = self.finish(done.result())
+            return _element(self.application, self.response, answer, self.texts)
         except Exception as error:
             return error
+
+
+def _rows(done: Future[object]) -> int:
+    outcome = None if done.exception() is not None else done.result()
+    return len(outcome) if isinstance(outcome, Sequence) else 1
 
 
 def _failed(error: Exception) -> Future[etree._Element]:
@@ -113,7 +121,10 @@ def _failed(error: Exception) -> Future[etree._Element]:
 
 
 def _start(
-    application: ServiceApplication, body_element: etree._Element, request: Request
+    application: ServiceApplication,
+    body_element: etree._Element,
+    request: Request,
+    texts: LargeTexts | None,
 ) -> tuple[Future[object], _Rest]:
     descriptor = application.descriptors.get(str(body_element.tag))
     if descriptor is None:
@@ -133,20 +144,26 @@ def _start(
     finally:
         # A context refers to itself, and would keep the octets until the collector runs.
         context.udc = context.in_object = None
-    return pending.future, _Rest(application, descriptor.out_message, pending.finish)
+    return pending.future, _Rest(application, descriptor.out_message, pending.finish, texts)
 
 
-def _element(application: ServiceApplication, response: Any, answer: Answer) -> etree._Element:
+def _element(
+    application: ServiceApplication, response: Any, answer: Answer, texts: LargeTexts | None
+) -> etree._Element:
     holder = etree.Element("holder")
     # No context: Spyne's handlers for texts and sequences only pass it on.
-    application.out_protocol.to_parent(None, response, answer.message, holder, names.TYPES)
+    service = application.service
+    application.out_protocol.to_parent(None, response, answer.message, holder, service.types)
     # Spyne only adds to a parent; the answer is to be the root of its own document.
-    element = etree.Element(holder[0].tag, nsmap={None: names.TYPES})
+    element = etree.Element(holder[0].tag, nsmap={None: service.types})
     element.extend(list(holder[0]))
     if answer.contents:
-        for inhoud in element.iter(_INHOUD):
+        for inhoud in element.iter(f"{{{service.types}}}{service.content}"):
             content = answer.contents[int(inhoud.text or "")]
-            inhoud.text = pybase64.b64encode_as_string(content)
+            if texts is not None:
+                texts.put(inhoud, content)
+            else:
+                inhoud.text = pybase64.b64encode_as_string(content)
     return element
 
 

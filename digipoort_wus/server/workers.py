@@ -1,5 +1,6 @@
 """A few threads for large requests, which leave nothing behind when there is no work."""
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,17 @@ INLINE_BELOW = 256 * 1024
 the reactor would stand still for everybody else."""
 MOST_WORKERS = 2
 """What they do releases the interpreter's lock only in part: more would only add memory."""
+
+_TURN_SECONDS = 0.001
+
+
+def take_short_turns() -> None:
+    """Let threads hand over the interpreter after a millisecond; it holds for the whole process.
+
+    The reactor gives the interpreter up at each call of the system, several times for one
+    answer, and would wait for a working thread each time: five milliseconds by default.
+    """
+    sys.setswitchinterval(_TURN_SECONDS)
 
 
 class Workers:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import cast
 
 from lxml import etree
@@ -13,6 +14,14 @@ from digipoort_wus.names import SOAP, WSA, WSSE
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
 FAULT = f"{{{SOAP}}}Fault"
 SECURITY = f"{{{WSSE}}}Security"
+_ENCODING_STYLE, _MUST_UNDERSTAND = f"{{{SOAP}}}encodingStyle", f"{{{SOAP}}}mustUnderstand"
+
+
+class Hygiene(Enum):
+    """Which rules of SOAP's own attributes hold."""
+
+    ENVELOPE = "those of the envelope's structure"
+    BASIC_PROFILE = "also those of WS-I Basic Profile on encodingStyle and mustUnderstand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,9 @@ def read_envelope(root: etree._Element) -> Envelope:
     SOAP 1.1 §4; Digikoppeling WUS WW001, WW003, WS007.
     """
     if root.tag != _ENVELOPE:
-        raise Refusal(checks.SOAP_ENVELOPE, expected=_ENVELOPE, received=str(root.tag))
+        # Of another version, or no envelope at all: SOAP has a fault of its own for the first.
+        about = local_name(root) if local_name(root) == "Envelope" else ""
+        raise Refusal(checks.SOAP_ENVELOPE, expected=_ENVELOPE, received=str(root.tag), about=about)
     children = _children(root, checks.SOAP_STRUCTURE)
     tags = [child.tag for child in children]
     if tags not in ([_HEADER, _BODY], [_BODY]):
@@ -61,11 +72,46 @@ def read_envelope(root: etree._Element) -> Envelope:
                 checks.SOAP_HEADER_FOREIGN,
                 expected=f"elements of {WSA}, and wsse:Security",
                 received=str(block.tag),
+                about="mustUnderstand" if must_understand(block) else "",
             )
     content = _children(body, checks.SOAP_STRUCTURE)
     if len(content) != 1:
-        raise Refusal(checks.SOAP_BODY_CHILD, expected="1 element", received=f"{len(content)}")
+        raise Refusal(
+            checks.SOAP_BODY_CHILD,
+            expected="1 element",
+            received=f"{len(content)}",
+            about="" if content else "empty",
+        )
     return Envelope(root, blocks, body, content[0])
+
+
+def require_basic_profile(envelope: Envelope) -> None:
+    """Require what WS-I Basic Profile says of SOAP's own attributes.
+
+    No encodingStyle on Envelope, Header, Body or the element in the Body; mustUnderstand
+    is 0 or 1. Deeper in the Body, the schema allows no such attribute.
+
+    Raises:
+        Refusal: SOAP-BASIC-PROFILE.
+
+    WS-I BP 1.2 R1005, R1006, R1013; Digikoppeling WUS WW001, WW002.
+    """
+    header = (envelope.blocks[0].getparent(),) if envelope.blocks else ()
+    for element in (envelope.root, *header, envelope.body, envelope.body_child):
+        if element is not None and _ENCODING_STYLE in element.attrib:
+            raise Refusal(
+                checks.SOAP_BASIC_PROFILE, received=f"encodingStyle on {local_name(element)}"
+            )
+    for block in envelope.blocks:
+        if block.get(_MUST_UNDERSTAND) not in (None, "0", "1"):
+            raise Refusal(
+                checks.SOAP_BASIC_PROFILE, received=f"mustUnderstand of {local_name(block)}"
+            )
+
+
+def must_understand(block: etree._Element) -> bool:
+    """Return whether a header block must be understood or refused."""
+    return block.get(_MUST_UNDERSTAND) in ("1", "true")
 
 
 def namespace(element: etree._Element) -> str:

@@ -9,7 +9,7 @@ protocols hold for every store, so nothing here names a database.
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NewType, Protocol, TypeVar
 
 from digipoort_wus.errors import DigipoortError
@@ -111,7 +111,8 @@ class Selection:
     """Which statuses or messages of a sender's filings; None selects everything.
 
     ``start`` and ``end`` are inclusive. ``unseen_by`` leaves out what was marked as
-    seen by that OIN.
+    seen by that OIN. ``mailboxes`` adds return messages (never statuses) for these
+    parties, whoever filed.
     """
 
     sender: str
@@ -121,6 +122,7 @@ class Selection:
     start: datetime | None = None
     end: datetime | None = None
     unseen_by: str | None = None
+    mailboxes: frozenset[Party] = frozenset()
 
 
 class Reader(Protocol):
@@ -162,6 +164,9 @@ class Reader(Protocol):
 
     def next_run_at(self) -> datetime | None:
         """Return when the next job can be claimed, None when there is no job."""
+
+    def volume(self, oin: str, day: date) -> int:
+        """Return how many octets were counted for an OIN on a day."""
 
 
 class Transaction(Reader, Protocol):
@@ -209,6 +214,20 @@ class Transaction(Reader, Protocol):
 
     def mark_messages(self, caller: str, rows: Iterable[MessageRow]) -> None:
         """Remember that this OIN has been given these messages."""
+
+    def add_volume(self, oin: str, day: date, size: int) -> int:
+        """Count octets for an OIN, and return what the day has so far; other days are forgotten."""
+
+    def remember(self, signature: bytes, valid_until: datetime) -> bool:
+        """Remember a signature, and return whether it is new.
+
+        Args:
+            signature: SHA-256 of the SignatureValue, 32 octets.
+            valid_until: until then it must not be forgotten.
+        """
+
+    def forget(self, before: datetime, most: int) -> int:
+        """Forget at most so many signatures that were valid until earlier than this."""
 
 
 class Store(Protocol):

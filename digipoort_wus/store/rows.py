@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
@@ -35,6 +35,10 @@ _JOB = "filing_id, kenmerk, step, run_at, since, attempts, token"
 # Deliveries of one process wait for each other, or their statuses would mix.
 _NOT_WAITING = """NOT EXISTS (SELECT 1 FROM job AS older
     WHERE older.kenmerk = job.kenmerk AND older.filing_id < job.filing_id)"""
+# Both halves have an index; a condition on the joined filing would be a walk through everything.
+_OWN_OR_MANDATED = """(message.filing_id IN (SELECT id FROM filing WHERE sender = ?)
+    OR (message.belanghebbende_number, lower(message.belanghebbende_type)) IN
+        (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)))"""
 
 
 class SqliteReader:
@@ -58,7 +62,7 @@ class SqliteReader:
             """SELECT kenmerk, berichtkenmerk, sender, received_at, berichtsoort,
                 belanghebbende_number, belanghebbende_type, rol_belanghebbende,
                 asked_kenmerk, aanleverkenmerk, eerder_aanleverkenmerk,
-                ontvanger_number, ontvanger_type, rol_ontvanger, autorisatie_adres
+                ontvanger_number, ontvanger_type, rol_ontvanger, autorisatie_adres, tls_oin
             FROM filing WHERE id = ?""",
             (filing_id,),
         ).fetchone()
@@ -82,7 +86,7 @@ class SqliteReader:
             attachments=tuple(attachments),
             autorisatie_adres=row[14],
         )
-        return Filing(row[0], row[1], row[2], _moment(row[3]), delivery)
+        return Filing(row[0], row[1], row[2], _moment(row[3]), delivery, row[15])
 
     def filings_of(self, kenmerk: str) -> Sequence[FilingRow]:
         """Return the deliveries of one process, oldest first."""
@@ -197,6 +201,13 @@ class SqliteReader:
         ]
         return min((_moment(row[0]) for row in moments if row is not None), default=None)
 
+    def volume(self, oin: str, day: date) -> int:
+        """Return how many octets were counted for an OIN on a day."""
+        row = self._execute(
+            "SELECT bytes FROM volume WHERE oin = ? AND day = ?", (oin, _day(day))
+        ).fetchone()
+        return 0 if row is None else int(row[0])
+
     def _documents(self, statement: str, owner: int) -> Iterator[Document]:
         for mime_type, file_name, digest, size, content in self._execute(statement, (owner,)):
             if content is None:
@@ -213,7 +224,7 @@ class SqliteTransaction(SqliteReader):
         """Keep a delivery and its documents."""
         delivery = filing.delivery
         filing_id = self._insert(
-            "INSERT INTO filing VALUES (NULL, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO filing VALUES (NULL, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             filing.kenmerk,
             filing.berichtkenmerk,
             filing.sender,
@@ -230,6 +241,7 @@ class SqliteTransaction(SqliteReader):
             *_pair(delivery.ontvanger),
             delivery.rol_ontvanger,
             delivery.autorisatie_adres,
+            filing.tls_oin,
         )
         for position, document in enumerate((delivery.document, *delivery.attachments)):
             self._insert(
@@ -335,6 +347,33 @@ class SqliteTransaction(SqliteReader):
                 "INSERT OR IGNORE INTO seen_message VALUES (?,?)", (caller, row.message_id)
             )
 
+    def add_volume(self, oin: str, day: date, size: int) -> int:
+        """Count octets for an OIN, and return what the day has so far; other days are forgotten."""
+        row = self._execute(
+            """INSERT INTO volume VALUES (?,?,?) ON CONFLICT (oin) DO UPDATE SET
+                bytes = excluded.bytes + iif(day = excluded.day, bytes, 0), day = excluded.day
+            RETURNING bytes""",
+            (oin, _day(day), size),
+        ).fetchone()
+        return int(row[0])
+
+    def remember(self, signature: bytes, valid_until: datetime) -> bool:
+        """Remember a signature, and return whether it is new."""
+        added = self._execute(
+            """INSERT INTO question (signature, valid_until) VALUES (?,?)
+            ON CONFLICT (signature) DO NOTHING""",
+            (signature, floor_ms(valid_until)),
+        )
+        return added.rowcount == 1
+
+    def forget(self, before: datetime, most: int) -> int:
+        """Forget at most so many signatures that were valid until earlier than this."""
+        return self._execute(
+            """DELETE FROM question WHERE id IN
+            (SELECT id FROM question WHERE valid_until < ? ORDER BY valid_until LIMIT ?)""",
+            (floor_ms(before), most),
+        ).rowcount
+
     def _insert(self, statement: str, *values: _Value) -> int:
         return self._execute(statement, values).lastrowid or 0
 
@@ -357,6 +396,10 @@ def floor_ms(moment: datetime) -> int:
 
 def _ceil_ms(moment: datetime) -> int:
     return -((_EPOCH - moment) // _MILLISECOND)
+
+
+def _day(day: date) -> int:
+    return (day - _EPOCH.date()).days
 
 
 def _moment(milliseconds: int) -> datetime:
@@ -405,6 +448,11 @@ def _conditions(
     """Return the WHERE text and its values; names of columns come from this module only."""
     conditions: list[str] = ["filing.sender = ?"]
     values: list[str | int] = [selection.sender]
+    if selection.mailboxes and table == "message":
+        conditions = [_OWN_OR_MANDATED]
+        values.append(
+            json.dumps([(party.number, party.type.lower()) for party in selection.mailboxes])
+        )
     party, start, end = selection.belanghebbende, selection.start, selection.end
     wanted: tuple[tuple[str, str | int | None], ...] = (
         ("filing.kenmerk = ?", selection.kenmerk),

@@ -1,7 +1,11 @@
 """The tables, and how an older data directory becomes a current one.
 
 Times are integer milliseconds since 1970 in UTC. Digests are raw bytes. A payload is
-either in its row or, when ``content`` is NULL, in the file that its hash names.
+either in its row or, when ``content`` is NULL, in the file that its hash names. A day
+is the number of days since 1970 in UTC.
+
+``TABLES`` is version 1 and stays as it is; a new data directory goes through the same
+upgrades as an old one, so that the two cannot differ.
 """
 
 import sqlite3
@@ -119,7 +123,27 @@ CREATE TABLE seen_message (
 ) STRICT, WITHOUT ROWID;
 """
 
-UPGRADES: tuple[str, ...] = ()
+_WHO_CONNECTED_AND_WHO_ASKED = """
+ALTER TABLE filing ADD COLUMN tls_oin TEXT;
+
+CREATE INDEX return_message_party
+    ON return_message (belanghebbende_number, lower(belanghebbende_type));
+
+CREATE TABLE question (
+    id INTEGER PRIMARY KEY,
+    signature BLOB NOT NULL UNIQUE CHECK (length(signature) = 32),
+    valid_until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX question_valid_until ON question (valid_until);
+
+CREATE TABLE volume (
+    oin TEXT PRIMARY KEY,
+    day INTEGER NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT, WITHOUT ROWID;
+"""
+
+UPGRADES: tuple[str, ...] = (_WHO_CONNECTED_AND_WHO_ASKED,)
 """DDL from version N to N + 1 at index N - 1; the newest schema is one more than these."""
 
 VERSION = len(UPGRADES) + 1

@@ -31,7 +31,7 @@ T = TypeVar("T")
 GROUP_MAX = 64
 """Works in one commit: measured, more gains nothing and makes the first one wait."""
 _DATABASE = "digipoort.db"
-_OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_OLDEST_SQLITE = (3, 38, 0)  # STRICT tables, RETURNING, json_each
 _BUSY_SECONDS = 5.0
 # After these the file, or what the system holds of it, is not to be trusted any more:
 # a second fsync after a failed one reports success without having written.
@@ -60,7 +60,7 @@ def open_sqlite(directory: Path) -> "SqliteStore":
             a newer version.
     """
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise ConfigurationError(f"SQLite is {sqlite3.sqlite_version}: 3.37 or newer is needed")
+        raise ConfigurationError(f"SQLite is {sqlite3.sqlite_version}: 3.38 or newer is needed")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(directory)

@@ -147,6 +147,8 @@ class AlteringProxy:
         self.alterations = alterations
         self.passed: list[tuple[Passing, Passing]] = []
         """Every exchange as it was before any change: request and last answer."""
+        self.sent: list[Passing] = []
+        """Every request as it was sent on, after the changes."""
         parts = urlsplit(upstream)
         self._address = (parts.hostname or "localhost", parts.port or 443)
         self._client = ssl.create_default_context(cafile=str(pki_dir / "ca.pem"))
@@ -193,6 +195,7 @@ class AlteringProxy:
         altered = request
         for alter in alterations.request:
             altered = alter(altered)
+        self.sent.append(altered)
         for _ in range(alterations.repeat):
             answer = self._send(method, path, altered)
         self.passed.append((request, answer))

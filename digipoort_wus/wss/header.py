@@ -17,15 +17,31 @@ from lxml import etree
 from digipoort_wus import checks, limits
 from digipoort_wus.clock import parse_date_time
 from digipoort_wus.errors import Check, Refusal
-from digipoort_wus.names import BASE64_BINARY, DS, EXC_C14N, WSSE, WSU, X509_V3
-from digipoort_wus.soap.envelope import SECURITY, Envelope, leaf_text, local_name
+from digipoort_wus.names import BASE64_BINARY, DS, EXC_C14N, SOAP, WSSE, WSSE11, WSU, X509_V3
+from digipoort_wus.soap.envelope import (
+    SECURITY,
+    Envelope,
+    leaf_text,
+    local_name,
+    must_understand,
+)
 
 WSU_ID = f"{{{WSU}}}Id"
+_ACTOR, _NEXT = f"{{{SOAP}}}actor", "http://schemas.xmlsoap.org/soap/actor/next"
 _TIMESTAMP = f"{{{WSU}}}Timestamp"
 _CREATED, _EXPIRES = f"{{{WSU}}}Created", f"{{{WSU}}}Expires"
 _TOKEN = f"{{{WSSE}}}BinarySecurityToken"
 _SIGNATURE = f"{{{DS}}}Signature"
+_CONFIRMATION = f"{{{WSSE11}}}SignatureConfirmation"
 _INCLUSIVE = f"{{{EXC_C14N}}}InclusiveNamespaces"
+_SIGNATURE_PARTS = tuple(f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo"))
+_REFERENCE_PARTS = tuple(
+    f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")
+)
+_TRANSFORM = f"{{{DS}}}Transform"
+_WHITE_SPACE = " \t\r\n"
+_MANIFEST = f"{DS}Manifest"
+_OTHER_TOKENS = ("Token", "Assertion", "EncryptedKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,14 @@ class Timestamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """One wsse11:SignatureConfirmation: the SignatureValue that it repeats, None for none."""
+
+    element: etree._Element
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityHeader:
     """The parts of one wsse:Security; algorithms are named here, not yet judged."""
 
@@ -61,6 +85,7 @@ class SecurityHeader:
     signature_algorithm: str
     signature_value: bytes
     references: tuple[Reference, ...]
+    confirmations: tuple[Confirmed, ...] = ()
 
 
 def read_security(envelope: Envelope) -> SecurityHeader:
@@ -75,19 +100,29 @@ def read_security(envelope: Envelope) -> SecurityHeader:
     headers = [block for block in envelope.blocks if block.tag == SECURITY]
     if len(headers) != 1:
         raise Refusal(checks.WSS_PRESENT, expected="1", received=str(len(headers)))
+    # A header block for somebody else is none for us (SOAP 1.1 §4.2.2).
+    if headers[0].get(_ACTOR) not in (None, "", _NEXT):
+        raise Refusal(checks.WSS_PRESENT, expected="no actor", received="another actor")
+    _require_no_text(headers[0], checks.WSS_CHILDREN)
     parts: dict[str, etree._Element] = {}
+    confirmations: list[Confirmed] = []
     for child in headers[0]:
-        if child.tag not in (_TIMESTAMP, _TOKEN, _SIGNATURE) or child.tag in parts:
-            raise Refusal(checks.WSS_CHILDREN, received=f"{local_name(child)} too many")
-        parts[str(child.tag)] = child
+        if child.tag == _CONFIRMATION and len(confirmations) < limits.MAX_REFERENCES:
+            confirmations.append(_read_confirmation(child))
+        elif child.tag not in (_TIMESTAMP, _TOKEN, _SIGNATURE) or child.tag in parts:
+            raise Refusal(
+                checks.WSS_CHILDREN,
+                received=f"{local_name(child)} too many",
+                about="token" if local_name(child).endswith(_OTHER_TOKENS) else "",
+            )
+        else:
+            parts[str(child.tag)] = child
     for tag in (_TIMESTAMP, _TOKEN, _SIGNATURE):
         if tag not in parts:
             raise Refusal(checks.WSS_CHILDREN, expected=etree.QName(tag).localname)
     token, signature = parts[_TOKEN], parts[_SIGNATURE]
     timestamp = _read_timestamp(parts[_TIMESTAMP])
-    signed_info, value, key_info = _exactly(
-        signature, checks.WSS_SIGNATURE_FORM, "SignedInfo", "SignatureValue", "KeyInfo"
-    )
+    signed_info, value, key_info = _exactly(signature, checks.WSS_SIGNATURE_FORM, _SIGNATURE_PARTS)
     _require_direct_reference(key_info, token)
     method, algorithm, *references = _signed_info_children(signed_info)
     return SecurityHeader(
@@ -99,9 +134,33 @@ def read_security(envelope: Envelope) -> SecurityHeader:
         signed_info=signed_info,
         signed_info_prefixes=_exclusive_prefixes(method, checks.WSS_ALGORITHM),
         signature_algorithm=_algorithm(algorithm),
-        signature_value=_decode(value, checks.WSS_SIGNATURE_FORM),
+        signature_value=_decode(value, checks.WSS_SIGNATURE_FORM, limits.SIGNATURE_MAX_BYTES),
         references=tuple(_read_reference(reference) for reference in references),
+        confirmations=tuple(confirmations),
     )
+
+
+def read_unsigned_security(envelope: Envelope) -> Timestamp | None:
+    """Read the wsse:Security of a message that must not be signed: at most a Timestamp.
+
+    Raises:
+        Refusal: WSS-UNEXPECTED or WSS-TIMESTAMP-FORM.
+
+    Digikoppeling WUS §Ondersteunde varianten (2W-be), WB011.
+    """
+    headers = [block for block in envelope.blocks if block.tag == SECURITY]
+    if not headers:
+        return None
+    children = list(headers[0])
+    if len(headers) > 1 or [child.tag for child in children] != [_TIMESTAMP]:
+        found = [child for header in headers for child in header]
+        raise Refusal(
+            checks.WSS_UNEXPECTED,
+            expected="no wsse:Security, or one with a Timestamp",
+            received=", ".join(local_name(child) for child in found[:4]) or "an empty one",
+            about="mustUnderstand" if any(map(must_understand, headers)) else "",
+        )
+    return _read_timestamp(children[0])
 
 
 def require_unique_ids(root: etree._Element) -> None:
@@ -125,6 +184,7 @@ def require_unique_ids(root: etree._Element) -> None:
 
 def _read_timestamp(element: etree._Element) -> Timestamp:
     tags = [child.tag for child in element]
+    _require_no_text(element, checks.WSS_TIMESTAMP_FORM)
     if tags not in ([_CREATED], [_CREATED, _EXPIRES]):
         raise Refusal(
             checks.WSS_TIMESTAMP_FORM,
@@ -140,6 +200,9 @@ def _read_timestamp(element: etree._Element) -> Timestamp:
 
 def _moment(element: etree._Element) -> datetime:
     text = leaf_text(element, checks.WSS_TIMESTAMP_FORM)
+    # It would be another type than the only one there is (BSP R3225 and R3226).
+    if element.get("ValueType") is not None:
+        raise Refusal(checks.WSS_TIMESTAMP_FORM, received=f"ValueType on {local_name(element)}")
     try:
         if not text.endswith("Z"):
             raise ValueError("not in UTC")
@@ -156,12 +219,13 @@ def _read_token(token: etree._Element) -> x509.Certificate:
         # EncodingType may be left out: base64 is its default (WSS 1.1 §6.3).
         if value != expected and not (name == "EncodingType" and value is None):
             raise Refusal(
-                checks.WSS_TOKEN, expected=f"{name} {expected}", received=value or "nothing"
+                checks.WSS_TOKEN,
+                expected=f"{name} {expected}",
+                received=value or "nothing",
+                about="type",
             )
-    if len(token.text or "") > limits.TOKEN_MAX_BYTES:
-        raise Refusal(checks.WSS_TOKEN, expected=f"at most {limits.TOKEN_MAX_BYTES} characters")
     try:
-        return _certificate(_decode(token, checks.WSS_TOKEN))
+        return _certificate(_decode(token, checks.WSS_TOKEN, limits.TOKEN_MAX_BYTES))
     except (ValueError, x509.InvalidVersion):
         raise Refusal(checks.WSS_TOKEN, received="not a DER certificate") from None
 
@@ -176,6 +240,7 @@ def _require_direct_reference(key_info: etree._Element, token: etree._Element) -
     """Require KeyInfo/SecurityTokenReference/Reference[@URI='#token'] and nothing else."""
     reference = key_info
     for tag in (f"{{{WSSE}}}SecurityTokenReference", f"{{{WSSE}}}Reference"):
+        _require_no_text(reference, checks.WSS_KEY_INFO)
         children = list(reference)
         if [child.tag for child in children] != [tag]:
             raise Refusal(
@@ -218,16 +283,17 @@ def _signed_info_children(signed_info: etree._Element) -> list[etree._Element]:
 
 
 def _read_reference(reference: etree._Element) -> Reference:
-    transforms, method, value = _exactly(
-        reference, checks.WSS_SIGNATURE_FORM, "Transforms", "DigestMethod", "DigestValue"
-    )
+    transforms, method, value = _exactly(reference, checks.WSS_SIGNATURE_FORM, _REFERENCE_PARTS)
     steps = list(transforms)
-    if len(steps) != 1 or steps[0].tag != f"{{{DS}}}Transform":
+    if len(steps) != 1 or steps[0].tag != _TRANSFORM:
         raise Refusal(
             checks.WSS_TRANSFORM,
             expected=EXC_C14N,
             received=", ".join(step.get("Algorithm", "?") for step in steps[:4]) or "none",
         )
+    # Its digests would be of things that nobody looks at (BSP R5403).
+    if reference.get("Type") == _MANIFEST:
+        raise Refusal(checks.WSS_SIGNATURE_FORM, received="a Manifest")
     uri = reference.get("URI") or ""
     if not uri.startswith("#") or len(uri) < 2:
         raise Refusal(checks.WSS_REF_TARGET, expected="#Id", received=uri or "no URI")
@@ -235,7 +301,20 @@ def _read_reference(reference: etree._Element) -> Reference:
         target_id=uri[1:],
         prefixes=_exclusive_prefixes(steps[0], checks.WSS_TRANSFORM),
         digest_algorithm=_algorithm(method),
-        digest=_decode(value, checks.WSS_SIGNATURE_FORM),
+        digest=_decode(value, checks.WSS_SIGNATURE_FORM, limits.DIGEST_MAX_BYTES),
+    )
+
+
+def _read_confirmation(element: etree._Element) -> Confirmed:
+    """Read one SignatureConfirmation; without a wsu:Id nothing could sign it (BSP R5441)."""
+    if not element.get(WSU_ID) or len(element) or (element.text or "").strip():
+        raise Refusal(checks.WSS_CONFIRMATION, expected="a wsu:Id, and no content")
+    text = element.get("Value")
+    if text is None:
+        return Confirmed(element, None)
+    return Confirmed(
+        element,
+        _decoded(text, checks.WSS_CONFIRMATION, "Value", limits.SIGNATURE_MAX_BYTES),
     )
 
 
@@ -261,26 +340,46 @@ def _algorithm(element: etree._Element) -> str:
     return element.get("Algorithm") or ""
 
 
-def _exactly(parent: etree._Element, check: Check, *names: str) -> tuple[etree._Element, ...]:
-    children = tuple(parent)
-    if [child.tag for child in children] != [f"{{{DS}}}{name}" for name in names]:
+def _require_no_text(element: etree._Element, check: Check) -> None:
+    """Refuse text beside child elements: tools differ in whose text it is."""
+    # Plain loops: this runs forty times a message.
+    text = element.text
+    if text is not None and text.strip(_WHITE_SPACE):
+        raise Refusal(check, received=f"text in {local_name(element)}")
+    for child in element:
+        text = child.tail
+        if text is not None and text.strip(_WHITE_SPACE):
+            raise Refusal(check, received=f"text in {local_name(element)}")
+
+
+def _exactly(parent: etree._Element, check: Check, tags: tuple[str, ...]) -> list[etree._Element]:
+    """Return the children of an element that must have exactly these, and no text."""
+    _require_no_text(parent, check)
+    children = list(parent)
+    if [child.tag for child in children] != list(tags):
+        names = ", ".join(tag.rpartition("}")[2] for tag in tags)
         raise Refusal(
             check,
-            expected=f"{', '.join(names)} in {local_name(parent)}",
+            expected=f"{names} in {local_name(parent)}",
             received=", ".join(local_name(child) for child in children[:5]) or "nothing",
         )
     return children
 
 
-def _decode(element: etree._Element, check: Check) -> bytes:
+def _decode(element: etree._Element, check: Check, most: int) -> bytes:
+    return _decoded(leaf_text(element, check), check, local_name(element), most)
+
+
+def _decoded(text: str, check: Check, name: str, most: int) -> bytes:
     """Decode base64 text strictly, except for white space, which stacks put there."""
-    text = leaf_text(element, check)
+    if len(text) > most:
+        raise Refusal(check, expected=f"at most {most} characters in {name}")
     try:
         compact = "".join(text.split()).encode("ascii")
         octets = pybase64.b64decode(compact, validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise Refusal(check, expected=f"base64 in {local_name(element)}") from None
+        raise Refusal(check, expected=f"base64 in {name}") from None
     # Stray bits behind the last octet would make one value writable in several ways.
     if not octets or pybase64.b64encode(octets) != compact:
-        raise Refusal(check, expected=f"canonical base64 in {local_name(element)}")
+        raise Refusal(check, expected=f"canonical base64 in {name}")
     return octets

@@ -15,11 +15,28 @@ from digipoort_wus.errors import Refusal
 from digipoort_wus.names import SOAP, WSSE
 from digipoort_wus.wss.header import SecurityHeader
 from digipoort_wus.wss.verify import SignatureEngine, SignedParts, signing_key, verify_signature
-from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.c14n import canonicalize, make_known
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 # Where the one Signature stands, as a path: signxml must not search for it.
 _LOCATION = f"./{{{SOAP}}}Header/{{{WSSE}}}Security/"
+
+
+class _Verifier(XMLVerifier):
+    """signxml, told what lxml would otherwise take from elsewhere."""
+
+    def _tostring(self, xml_node: etree._Element, **options: object) -> bytes:
+        # Text behind an element is none of its own, and behind a root it may not stand.
+        octets = super()._tostring(xml_node, with_tail=False, **options)  # type: ignore[no-untyped-call]
+        return bytes(octets)
+
+    def _get_inclusive_ns_prefixes(self, transform_node: etree._Element) -> list[str] | None:
+        # An empty list comes as one empty prefix. lxml takes that for the default namespace
+        # once any document of this thread had xmlns="", so somebody else's could decide.
+        found = super()._get_inclusive_ns_prefixes(transform_node)  # type: ignore[no-untyped-call]
+        prefixes = [prefix for prefix in found or () if prefix]
+        make_known(prefixes)
+        return prefixes or None
 
 
 def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
@@ -29,7 +46,7 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: 
     References name by position; otherwise it verified something else.
 
     Raises:
-        Refusal: WSS-SIGNATURE, WSS-DIGEST or PKI-KEY.
+        Refusal: WSS-SIGNATURE, WSS-DIGEST, XML-CANONICAL or PKI-KEY.
     """
     signing_key(header.certificate)
     # It serialises and parses the message itself, so it needs all of it.
@@ -45,7 +62,7 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: 
         verification_time=header.certificate.not_valid_before_utc,
     )
     try:
-        verified = XMLVerifier().verify(
+        verified = _Verifier().verify(
             header.element.getroottree().getroot(),
             x509_cert=header.certificate,
             # Its schema knows no InclusiveNamespaces, which WSS4J and CXF send; the form was
@@ -57,6 +74,8 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: 
         )
     except InvalidDigest:
         raise Refusal(checks.WSS_DIGEST) from None
+    except etree.C14NError:
+        raise Refusal(checks.XML_CANONICAL) from None
     except (SignXMLException, etree.XMLSyntaxError, ValueError) as error:
         raise Refusal(checks.WSS_SIGNATURE, received=type(error).__name__) from None
     results = verified if isinstance(verified, list) else [verified]

@@ -16,7 +16,6 @@ from xml.sax.saxutils import escape
 import pybase64
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import padding
 from lxml import etree
 
 from digipoort_wus.clock import format_utc
@@ -27,24 +26,27 @@ from digipoort_wus.names import (
     EXC_C14N,
     SHA1,
     SHA256,
+    SHA384,
+    SHA512,
     SOAP,
     WSA,
     WSSE,
+    WSSE11,
     WSU,
     X509_V3,
 )
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.soap.envelope import SECURITY, local_name, namespace
 from digipoort_wus.wss.header import WSU_ID
-from digipoort_wus.wss.policy import HASHES, Suite
+from digipoort_wus.wss.policy import HASHES, PADDINGS, Suite
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 LIFETIME = timedelta(minutes=10)
 """From Created to Expires: what Digipoort's own answers have."""
 
-_HASHLIB = {SHA1: "sha1", SHA256: "sha256"}
-_TIMESTAMP_ID, _BODY_ID, _TOKEN_ID = "TS-1", "Body-1", "X509-1"
+_HASHLIB = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
+_TIMESTAMP_ID, _BODY_ID, _TOKEN_ID, _CONFIRMATION_ID = "TS-1", "Body-1", "X509-1", "SC-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def signed_answer(
     suite: Suite,
     created: datetime,
     texts: LargeTexts | None = None,
+    confirms: bytes | None = None,
 ) -> bytes:
     """Return a whole signed SOAP message as UTF-8 octets.
 
@@ -73,6 +76,7 @@ def signed_answer(
         suite: signature and digest algorithm.
         created: the moment of signing.
         texts: of ``body_child``, where they may be large; they are out of it afterwards.
+        confirms: the SignatureValue of the request, for policies whose answers repeat it.
 
     Digipoort answers as observed: Created and Expires ten minutes apart, direct
     reference to the token, token not signed. wsse:Security stands last, because
@@ -97,11 +101,13 @@ def signed_answer(
         ),
     )
     timestamp = _timestamp(created, LIFETIME)
-    signed = (_Part(_TIMESTAMP_ID, (timestamp.encode(),)), *blocks, body)
+    confirmation = _confirmation(confirms, _CONFIRMATION_ID) if confirms is not None else ""
+    confirmed = (_Part(_CONFIRMATION_ID, (confirmation.encode(),)),) if confirmation else ()
+    signed = (_Part(_TIMESTAMP_ID, (timestamp.encode(),)), *confirmed, *blocks, body)
     signed_info = _signed_info(suite, [(part.id, _digest(suite, *part.octets)) for part in signed])
     security = _security(
         timestamp,
-        _token(identity, _TOKEN_ID),
+        _token(identity, _TOKEN_ID) + confirmation,
         signed_info,
         _b64(_sign(identity, suite, signed_info.encode())),
         _TOKEN_ID,
@@ -125,8 +131,9 @@ def sign_request(
     suite: Suite,
     created: datetime,
     lifetime: timedelta = LIFETIME,
-) -> None:
-    """Sign a request in place: add wsse:Security to its Header.
+    confirms: bytes | None = None,
+) -> bytes:
+    """Sign a request, or a fault, in place: add wsse:Security to its Header.
 
     Args:
         root: a SOAP 1.1 Envelope with its wsa headers and Body complete; it must
@@ -135,11 +142,16 @@ def sign_request(
         suite: signature and digest algorithm.
         created: the moment of signing.
         lifetime: from Created to Expires.
+        confirms: for a fault, the SignatureValue of the request that it answers.
+
+    Returns:
+        The SignatureValue, which an answer of Digikoppeling confirms.
 
     Raises:
         ConfigurationError: the envelope has no Header or Body, or is signed already.
 
-    Digipoort WSDL 1.2: Body, Timestamp and every wsa header are signed.
+    Digipoort WSDL 1.2; Digikoppeling WUS WB004: Body, Timestamp and every wsa header
+    are signed.
     """
     header, body = root.find(f"{{{SOAP}}}Header"), root.find(f"{{{SOAP}}}Body")
     if header is None or body is None:
@@ -159,11 +171,16 @@ def sign_request(
     for part, part_id in parts:
         part.set(WSU_ID, part_id)
     timestamp_id, token_id = f"id-{stem}-TS", f"id-{stem}-X509"
+    confirmation_id = f"id-{stem}-SC"
     order = [timestamp_id, *(part_id for _, part_id in parts)]
+    confirmation = ""
+    if confirms is not None:
+        confirmation = _confirmation(confirms, confirmation_id)
+        order.append(confirmation_id)
     security = etree.fromstring(
         _security(
             _timestamp(created, lifetime, timestamp_id),
-            _token(identity, token_id),
+            _token(identity, token_id) + confirmation,
             _signed_info(suite, [(part_id, "") for part_id in order]),
             "",
             token_id,
@@ -171,13 +188,15 @@ def sign_request(
     )
     header.append(security)
     # From here on the tree stands as it will be sent; what is signed is read from it.
-    timestamp, _, signature = security
+    timestamp, _, *confirmed, signature = security
     signed_info, signature_value, _ = signature
-    targets = [timestamp, *(part for part, _ in parts)]
+    targets = [timestamp, *(part for part, _ in parts), *confirmed]
     values = signed_info.iterfind(f".//{{{DS}}}DigestValue")
     for target, value in zip(targets, values, strict=True):
         value.text = _digest(suite, canonicalize(target))
-    signature_value.text = _b64(_sign(identity, suite, canonicalize(signed_info)))
+    octets = _sign(identity, suite, canonicalize(signed_info))
+    signature_value.text = _b64(octets)
+    return octets
 
 
 def _timestamp(created: datetime, lifetime: timedelta, part_id: str = _TIMESTAMP_ID) -> str:
@@ -185,6 +204,14 @@ def _timestamp(created: datetime, lifetime: timedelta, part_id: str = _TIMESTAMP
         f'<wsu:Timestamp xmlns:wsu="{WSU}" wsu:Id="{part_id}">'
         f"<wsu:Created>{format_utc(created)}</wsu:Created>"
         f"<wsu:Expires>{format_utc(created + lifetime)}</wsu:Expires></wsu:Timestamp>"
+    )
+
+
+def _confirmation(value: bytes, part_id: str) -> str:
+    """Return a SignatureConfirmation in its exclusive canonical form."""
+    return (
+        f'<wsse11:SignatureConfirmation xmlns:wsse11="{WSSE11}" xmlns:wsu="{WSU}" '
+        f'Value="{_b64(value)}" wsu:Id="{part_id}"></wsse11:SignatureConfirmation>'
     )
 
 
@@ -229,7 +256,7 @@ def _security(timestamp: str, token: str, signed_info: str, value: str, token_id
 
 
 def _sign(identity: Identity, suite: Suite, octets: bytes) -> bytes:
-    return identity.private_key.sign(octets, padding.PKCS1v15(), HASHES[suite.signature])
+    return identity.private_key.sign(octets, PADDINGS[suite.signature], HASHES[suite.signature])
 
 
 def _digest(suite: Suite, *pieces: bytes) -> str:

@@ -10,13 +10,13 @@ from typing import Protocol
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from digipoort_wus import checks, limits
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import SHA1, SHA256
+from digipoort_wus.names import SHA1, SHA256, SHA384, SHA512
 from digipoort_wus.pki.chain import VerifiedCertificate
 from digipoort_wus.soap.addressing import Addressing
 from digipoort_wus.soap.envelope import Envelope, local_name
@@ -26,9 +26,21 @@ from digipoort_wus.wss.header import (
     SecurityHeader,
     Timestamp,
     read_security,
+    read_unsigned_security,
     require_unique_ids,
 )
-from digipoort_wus.wss.policy import HASHES, SUITE_SHA1, SUITE_SHA256, SecurityPolicy, Suite
+from digipoort_wus.wss.policy import (
+    HASHES,
+    PADDINGS,
+    SUITE_SHA1,
+    SUITES_PSS,
+    SUITES_SHA2,
+    Confirmation,
+    Expires,
+    SecurityPolicy,
+    Suite,
+    TokenReference,
+)
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
@@ -38,7 +50,10 @@ Trust = Callable[[x509.Certificate, datetime], VerifiedCertificate]
 SignedParts = Mapping[str, etree._Element]
 """The elements that References may name, by wsu:Id, each found by its position."""
 
-_HASHLIB = {SHA1: "sha1", SHA256: "sha256"}
+_HASHLIB = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
+_SUITES = {
+    (suite.signature, suite.digest): suite for suite in (SUITE_SHA1, *SUITES_SHA2, *SUITES_PSS)
+}
 
 
 class SignatureEngine(Protocol):
@@ -85,6 +100,7 @@ def verify_envelope(
     now: datetime,
     engine: SignatureEngine | None = None,
     texts: LargeTexts | None = None,
+    confirms: bytes | None = None,
 ) -> Verified:
     """Verify the signature of one message under a policy.
 
@@ -96,16 +112,23 @@ def verify_envelope(
         now: the moment of receipt, aware.
         engine: does the cryptography; the native one when None.
         texts: of the Body; when it is given, they are out of the tree afterwards.
+        confirms: the SignatureValue of the request that this message answers; None for a
+            request, which confirms nothing.
 
     Raises:
         Refusal: the first check that failed.
 
-    Digikoppeling WUS WB001 to WB013; Digipoort WSDL 1.2 documentation.
+    Digikoppeling WUS WB001 to WB014; Digipoort WSDL 1.2 documentation.
     """
     # (1) Form: one header, one of each part, unique Ids.
     require_unique_ids(envelope.root)
     texts = texts if texts is not None else LargeTexts(None)
     header = read_security(envelope)
+    _require_token_order(header, policy)
+    if policy.confirmation is Confirmation.IN_ANSWERS and confirms is not None:
+        require_confirmation(header, confirms)
+    elif header.confirmations:
+        raise Refusal(checks.WSS_CHILDREN, received="SignatureConfirmation too many")
     # (2) Algorithms, before any of them runs.
     _require_algorithms(header, policy)
     # (3) Targets and coverage: position decides what may and what must be signed.
@@ -128,13 +151,57 @@ def verify_envelope(
     )
 
 
+def verify_unsigned(
+    envelope: Envelope, *, policy: SecurityPolicy, now: datetime
+) -> Timestamp | None:
+    """Verify what an unsigned message may say about itself: when it was made.
+
+    Args:
+        policy: one without signatures.
+        now: the moment of receipt, aware.
+
+    Returns:
+        The Timestamp, which nobody signed; None without one.
+
+    Raises:
+        Refusal: WSS-UNEXPECTED, WSS-TIMESTAMP-FORM or WSS-EXPIRED.
+
+    Digikoppeling WUS WB011.
+    """
+    timestamp = read_unsigned_security(envelope)
+    if timestamp is not None:
+        _require_fresh(timestamp, policy, now)
+    return timestamp
+
+
+def require_confirmation(header: SecurityHeader, sent: bytes) -> None:
+    """Require that an answer confirms the signature of its request; coverage is judged apart.
+
+    Args:
+        header: of the answer.
+        sent: decoded SignatureValue of the request.
+
+    Raises:
+        Refusal: WSS-CONFIRMATION.
+
+    Digikoppeling WUS WB014; WS-Security 1.1 §8.5.
+    """
+    values = [confirmed.value for confirmed in header.confirmations]
+    if len(values) != 1 or values[0] is None or not hmac.compare_digest(values[0], sent):
+        raise Refusal(
+            checks.WSS_CONFIRMATION,
+            expected="the SignatureValue of the request",
+            received="another one" if len(values) == 1 else f"{len(values)} confirmations",
+        )
+
+
 def verify_signature(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
     """Verify SignatureValue and digests with lxml's c14n and cryptography: the native engine.
 
     Raises:
         Refusal: WSS-SIGNATURE, WSS-DIGEST, WSS-REF-LIMIT, PKI-KEY or XML-CANONICAL.
 
-    XML Signature §3.2; RFC 8017 §8.2.2 (RSASSA-PKCS1-v1_5).
+    XML Signature §3.2; RFC 8017 §8.1.2 and §8.2.2 (RSASSA-PSS and RSASSA-PKCS1-v1_5).
     """
     # RSA first: it is cheap, and nobody unauthenticated makes us digest 28 MB.
     octets = canonicalize(header.signed_info, header.signed_info_prefixes)
@@ -148,7 +215,7 @@ def verify_signature(header: SecurityHeader, parts: SignedParts, texts: LargeTex
         signing_key(header.certificate).verify(
             header.signature_value,
             octets,
-            padding.PKCS1v15(),
+            PADDINGS[header.signature_algorithm],
             HASHES[header.signature_algorithm],
         )
     except InvalidSignature:
@@ -182,6 +249,17 @@ def signing_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
     return key
 
 
+def _require_token_order(header: SecurityHeader, policy: SecurityPolicy) -> None:
+    if policy.token_reference is TokenReference.DIRECT_BACK and (
+        header.element.index(header.token) > header.element.index(header.signature)
+    ):
+        raise Refusal(
+            checks.WSS_KEY_INFO,
+            expected="the BinarySecurityToken before the Signature",
+            received="behind it",
+        )
+
+
 def _require_algorithms(header: SecurityHeader, policy: SecurityPolicy) -> None:
     if header.signature_algorithm not in policy.signature_algorithms:
         raise Refusal(
@@ -201,7 +279,14 @@ def _require_algorithms(header: SecurityHeader, policy: SecurityPolicy) -> None:
 def _signable_parts(
     envelope: Envelope, addressing: Addressing, header: SecurityHeader
 ) -> dict[str, etree._Element]:
-    candidates = (envelope.body, header.timestamp.element, header.token, *addressing.blocks)
+    confirmations = (confirmed.element for confirmed in header.confirmations)
+    candidates = (
+        envelope.body,
+        header.timestamp.element,
+        header.token,
+        *addressing.blocks,
+        *confirmations,
+    )
     return {part_id: part for part in candidates if (part_id := part.get(WSU_ID))}
 
 
@@ -215,7 +300,9 @@ def _require_coverage(
         # CXF signs the Timestamp twice, when the WSDL's policy names it in two places.
         if covered.setdefault(reference.target_id, reference) != reference:
             raise Refusal(checks.WSS_REF_UNIQUE, received=f"#{reference.target_id} twice")
-    for part in (envelope.body, header.timestamp.element, *addressing.blocks):
+    confirmations = (confirmed.element for confirmed in header.confirmations)
+    required = (envelope.body, header.timestamp.element, *addressing.blocks, *confirmations)
+    for part in required:
         if not any(part is parts[part_id] for part_id in covered):
             raise Refusal(checks.WSS_COVERAGE, received=f"{local_name(part)} is not signed")
 
@@ -232,15 +319,12 @@ def _suite_of(header: SecurityHeader, body: etree._Element) -> Suite:
         for reference in header.references
         if reference.target_id == body.get(WSU_ID)
     )
-    for suite in (SUITE_SHA256, SUITE_SHA1):
-        if (suite.signature, suite.digest) == (signature, digest):
-            return suite
-    return Suite("mixed", signature, digest)
+    return _SUITES.get((signature, digest)) or Suite("mixed", signature, digest)
 
 
 def _require_fresh(timestamp: Timestamp, policy: SecurityPolicy, now: datetime) -> None:
     created, expires = timestamp.created, timestamp.expires
-    if expires is None and policy.expires_required:
+    if expires is None and policy.expires is Expires.REQUIRED:
         raise Refusal(checks.WSS_EXPIRED, expected="Expires")
     # First: from here on Created is near enough for arithmetic with it.
     if created > now + policy.skew:

@@ -24,8 +24,7 @@ def canonicalize(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes
 
     Exclusive XML Canonicalization 1.0.
     """
-    if _DEFAULT in prefixes:
-        _make_known(_DEFAULT)
+    make_known(prefixes)
     try:
         octets = etree.tostring(
             element,
@@ -41,13 +40,14 @@ def canonicalize(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes
     return octets
 
 
-def _make_known(name: str) -> None:
-    """Put a name into the dictionary that this thread's documents share.
+def make_known(prefixes: Sequence[str]) -> None:
+    """Put ``#default`` into the dictionary that this thread's documents share, if it is listed.
 
     lxml leaves out listed prefixes that are not in it, as prefixes that cannot be in
     scope; ``#default`` is no prefix, so no document ever puts it there. Looking for an
     element of that name does. A document of another thread would keep the wrong form,
     and be refused for its digest.
     """
-    for _ in etree.iterparse(BytesIO(b"<a/>"), tag=name):
-        pass
+    if _DEFAULT in prefixes:
+        for _ in etree.iterparse(BytesIO(b"<a/>"), tag=_DEFAULT):
+            pass

@@ -5,27 +5,69 @@ element, although base64 means nothing to them. So the text of a large leaf is t
 of the parsed tree, a mark is put in its place, and canonical octets come in pieces: what
 stands before the mark, the text itself, what stands behind.
 
-Why the pieces are the canonical form of the untouched message: canonicalisation writes a
+There are two kinds. A *text* stood in the tree and is kept as it was written. *Contents*
+never stood there: they came as octets, and their base64 is the text of the element. It is
+made in chunks, when canonical octets are asked for, and never stands in memory as a whole.
+
+Why the pieces are the canonical form of the whole message: canonicalisation writes a
 text node as its characters, with only ``&``, ``<``, ``>`` and carriage return replaced, and
-whatever else it writes does not depend on them. A text is taken out only when every octet
-of it is of base64's alphabet, a space, a tab or a line feed; the mark is hexadecimal; so
-both are written as they are, in the same place. A mark is random and made after the
-message was received, so no sender can have written it; and still each must occur exactly
-once where it belongs, or the texts are put back and the ordinary way is taken.
+whatever else it writes does not depend on them. A text is taken out only when it has none of
+those four; base64 that is made here has none of them either, and chunks of whole groups of
+three octets make the base64 of the whole; the mark is hexadecimal; so all are written as
+they are, in the same place. Only empty contents make no text node, where the mark makes one;
+both are written as nothing. A mark is random and made after the message was received, so no
+sender can have written it; and still each must occur exactly once, or the texts are put back
+and the ordinary way is taken.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
 
+import pybase64
 from lxml import etree
 
 from digipoort_wus.xmlsafe.c14n import canonicalize
 
 LIFT_FROM = 64 * 1024
-"""Characters: below, taking a text out saves nothing."""
+"""Octets: below, taking a text out saves nothing."""
 
-_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\n"
+_REPLACED = (b"&", b"<", b">", b"\r")
+# Comments, instructions and entities are children, too.
+_LEAVES = etree.XPath("descendant-or-self::*[not(node()[not(self::text())])]")
 _DIGITS = 6
+_CHUNK = 3 * 64 * 1024
+"""Octets; base64 turns every three into four, so chunks of a multiple of three join."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lifted:
+    """What stands here instead of in the tree.
+
+    Args:
+        element: known by its identity.
+        octets: the text as it was written, or contents whose base64 is the text.
+    """
+
+    element: etree._Element
+    octets: bytes = field(repr=False)
+    contents: bool
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return the text, as octets."""
+        if not self.contents:
+            yield self.octets
+            return
+        # A slice of bytes would be a copy, of a view it is none.
+        view = memoryview(self.octets)
+        for start in range(0, len(view), _CHUNK):
+            yield pybase64.b64encode(view[start : start + _CHUNK])
+
+    def put_back(self) -> None:
+        """Give the element its text."""
+        written = pybase64.b64encode(self.octets) if self.contents else self.octets
+        self.element.text = written.decode("utf-8")
 
 
 class LargeTexts:
@@ -33,7 +75,7 @@ class LargeTexts:
 
     Args:
         root: below which texts may be taken out; None leaves all where they are.
-        at_least: length of a large text, in characters.
+        at_least: length of a large text, in octets.
     """
 
     def __init__(self, root: etree._Element | None, *, at_least: int = LIFT_FROM) -> None:
@@ -41,15 +83,24 @@ class LargeTexts:
         self._at_least = at_least
         self._searched = root is None
         self._taken = False
-        self._stem = b""
-        # Index in the mark, to element and text; an element is known by its identity.
-        self._lifted: dict[int, tuple[etree._Element, bytes]] = {}
+        self._stem = secrets.token_hex(16).encode("ascii")
+        self._lifted: dict[bytes, _Lifted] = {}
+        self._marks = 0
 
-    def octets(self, element: etree._Element, prefixes: Sequence[str] = ()) -> tuple[bytes, ...]:
+    def put(self, element: etree._Element, contents: bytes) -> None:
+        """Let the base64 of contents be the text of an element, from now on.
+
+        Args:
+            element: a leaf of the message; its text is replaced.
+            contents: octets that came beside the message.
+        """
+        self._lift(element, contents, contents=True)
+
+    def octets(self, element: etree._Element, prefixes: Sequence[str] = ()) -> Iterable[bytes]:
         """Return the exclusive canonical form of an element of the message, in pieces.
 
         Together they are what :func:`canonicalize` returns for the message as it came.
-        Large texts are out of the tree afterwards.
+        Large texts are out of the tree afterwards. The pieces can be read once.
 
         Raises:
             Refusal: XML-CANONICAL.
@@ -57,7 +108,7 @@ class LargeTexts:
         """
         if self._taken:
             raise ValueError("canonical octets were asked for after a text was taken")
-        self._lift()
+        self._search()
         canonical = canonicalize(element, prefixes)
         if not self._lifted:
             return (canonical,)
@@ -74,56 +125,72 @@ class LargeTexts:
 
         The element keeps the mark, which the caller replaces.
         """
-        for index, (lifted, text) in self._lifted.items():
-            if lifted is element:
-                del self._lifted[index]
-                self._taken = True
-                return text
-        return None
+        return self._take(element, contents=False)
+
+    def take_contents(self, element: etree._Element) -> bytes | None:
+        """Return the contents that were put for an element and forget them, None if none were.
+
+        The element keeps the mark, which the caller replaces.
+        """
+        return self._take(element, contents=True)
 
     def restore(self) -> None:
-        """Put the texts that are here back into the tree, for readers that need it whole."""
-        for element, text in self._lifted.values():
-            element.text = text.decode("ascii")
+        """Put all that is here into the tree, for readers that need it whole."""
+        for lifted in self._lifted.values():
+            lifted.put_back()
         self._lifted.clear()
         self._searched = self._root is None
 
-    def _lift(self) -> None:
+    def _search(self) -> None:
+        """Take the large texts out of the tree, once."""
         if self._searched or self._root is None:
             return
         self._searched = True
-        self._stem = secrets.token_hex(16).encode("ascii")
-        for element in self._root.iter(etree.Element):
-            # Comments, instructions and entities are children, too.
-            if len(element):
+        for element in cast("list[etree._Element]", _LEAVES(self._root)):
+            # Neither read nor written as a str: lxml looks at every character of such a text,
+            # and lets no other thread run meanwhile.
+            octets = etree.tostring(element, method="text", encoding="utf-8", with_tail=False)
+            if len(octets) < self._at_least:
                 continue
-            text = element.text
-            if text is None or len(text) < self._at_least or not text.isascii():
-                continue
-            index = len(self._lifted)
-            # First out of the tree, then into octets: never three copies at a time.
-            element.text = self._mark(index).decode("ascii")
-            octets = text.encode("ascii")
-            if octets.translate(None, _PLAIN):
-                element.text = text
-            else:
-                self._lifted[index] = (element, octets)
+            if not any(octet in octets for octet in _REPLACED):
+                self._lift(element, octets, contents=False)
 
-    def _mark(self, index: int) -> bytes:
-        return self._stem + b"%0*d" % (_DIGITS, index)
+    def _lift(self, element: etree._Element, octets: bytes, *, contents: bool) -> None:
+        mark = self._stem + b"%0*d" % (_DIGITS, self._marks)
+        self._marks += 1
+        element.text = mark.decode("ascii")
+        self._lifted[mark] = _Lifted(element, octets, contents)
 
-    def _spliced(self, apex: etree._Element, canonical: bytes) -> tuple[bytes, ...] | None:
+    def _take(self, element: etree._Element, *, contents: bool) -> bytes | None:
+        for mark, lifted in self._lifted.items():
+            if lifted.element is element and lifted.contents == contents:
+                del self._lifted[mark]
+                self._taken = True
+                return lifted.octets
+        return None
+
+    def _spliced(self, apex: etree._Element, canonical: bytes) -> Iterator[bytes] | None:
         """Put texts in place of marks; None unless exactly those of the apex's leaves occur."""
         inside = {
-            index: text for index, (leaf, text) in self._lifted.items() if _is_within(leaf, apex)
+            mark: lifted
+            for mark, lifted in self._lifted.items()
+            if _is_within(lifted.element, apex)
         }
         before, *rest = canonical.split(self._stem)
-        if [self._stem + piece[:_DIGITS] for piece in rest] != list(map(self._mark, inside)):
+        marks = [self._stem + piece[:_DIGITS] for piece in rest]
+        if sorted(marks) != sorted(inside):
             return None
-        pieces = [before]
-        for text, piece in zip(inside.values(), rest, strict=True):
-            pieces += (text, piece[_DIGITS:])
-        return tuple(pieces)
+        return _joined(
+            before,
+            [(inside[mark], piece[_DIGITS:]) for mark, piece in zip(marks, rest, strict=True)],
+        )
+
+
+def _joined(before: bytes, rest: Sequence[tuple[_Lifted, bytes]]) -> Iterator[bytes]:
+    yield before
+    for lifted, behind in rest:
+        yield from lifted.pieces()
+        yield behind
 
 
 def _is_within(element: etree._Element, apex: etree._Element) -> bool:

@@ -28,6 +28,7 @@ from digipoort_wus import (
     Identity,
     Party,
     Refusal,
+    ReplayCache,
     TrustStore,
     Verified,
     load_config,
@@ -47,8 +48,9 @@ PUBLIC = frozenset(
         *("AnswerRefused", "CachingVerifier", "Check", "Config", "ConfigurationError"),
         *("ConnectionFailed", "DIGIPOORT_1_2", "DigipoortAddressing", "DigipoortClient"),
         *("DigipoortError", "DigipoortFault", "DigipoortWsse", "Document", "Endpoints"),
-        *("Filing", "Gateway", "Identity", "PRODUCTION", "Party", "Refusal", "ReturnMessage"),
-        *("SUITE_SHA1", "SUITE_SHA256", "SecurityPolicy", "TEST", "TrustStore", "Verified"),
+        *("Filing", "Gateway", "Identity", "PRODUCTION", "Party", "Refusal", "ReplayCache"),
+        *("ReturnMessage", "SUITE_SHA1", "SUITE_SHA256", "SecurityPolicy", "TEST"),
+        *("TrustStore", "Verified"),
         *("load_config", "load_pem", "load_pkcs12", "load_trust", "sign_request"),
         *("sign_response", "verify_request", "without_sha1"),
     )
@@ -74,6 +76,9 @@ def messages(octets: bytes, trust: TrustStore, identity: Identity) -> bytes:
         now=datetime.now(UTC),
         policy=without_sha1(DIGIPOORT_1_2),
     )
+    cache = ReplayCache(DIGIPOORT_1_2, most=10)
+    cache.require_new(verified, datetime.now(UTC))
+    assert_type(len(cache), int)
     root = etree.fromstring(octets)
     sign_request(root, identity=identity, suite=SUITE_SHA256, created=datetime.now(UTC))
     return sign_response(

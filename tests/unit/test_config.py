@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from digipoort_wus.config import Config, IdentityFiles, load_config
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.filing.party import Party
+from digipoort_wus.pki.anchors import AnchorRule
+from digipoort_wus.pki.profiles import Role
+from digipoort_wus.process.authorisation import MailboxMandate, PartyRow, Right
 from tests.conftest import CERTS_TEST
 
 FULL = """\
@@ -30,10 +34,23 @@ password_file = "signing.password"
 [trust]
 ca = "ca.pem"
 crls = "crl"
+crl_hosts = ["CRL.example.nl", "127.0.0.1:8080"]
+crl_urls = ["http://crl.example.nl/tsp.crl"]
+crl_proxy = "http://proxy.example.nl:3128"
+reload_seconds = 5
+
+[[trust.anchors]]
+sha256 = "abababababababababababababababababababababababababababababababab"
+roles = ["signer"]
 
 [security]
-mandates = [{ tls = "00000099000000002000", signer = "00000099000000003000" }]
+mandates = [
+    { tls = "00000099000000002000", signer = "00000099000000003000" },
+    { kind = "mailbox", oin = "00000099000000002000", belanghebbende = "Fi:001000044B37" },
+]
 signature_engine = "both"
+oins = ["00000099000000001000"]
+accept_pss = true
 unsafe_accept_sha1 = "clients of 2019"
 explain_faults = true
 fault_status = 200
@@ -42,6 +59,23 @@ echo_message_id = true
 [process]
 unsafe_sandbox_agency = "acceptance test"
 autorisatie_adressen = ["https://ausp.example.nl"]
+
+[[party]]
+oin = "00000099000000002000"
+name = "Voorbeeld BV"
+operations = ["aanleveren", "statusinformatie"]
+berichtsoorten = ["Omzetbelasting", "Aangifte_*"]
+belanghebbenden = ["Fi:001000044B37", "own"]
+requests_per_minute = 600
+bytes_per_day = 1_000_000_000
+
+[[party]]
+oin = "00000099000000003000"
+operations = "*"
+berichtsoorten = "*"
+belanghebbenden = ["*"]
+disabled = true
+reason = "contract ended"
 """
 
 
@@ -66,7 +100,33 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         ),
         ca_file=tmp_path / "ca.pem",
         crl_dir=tmp_path / "crl",
+        anchor_rules=(AnchorRule("ab" * 32, frozenset({Role.SIGNER})),),
+        crl_hosts=frozenset({"crl.example.nl:80", "127.0.0.1:8080"}),
+        crl_urls=("http://crl.example.nl/tsp.crl",),
+        crl_proxy="http://proxy.example.nl:3128",
+        reload_seconds=5,
+        oins=frozenset({"00000099000000001000"}),
+        accept_pss=True,
         mandates=frozenset({("00000099000000002000", "00000099000000003000")}),
+        mailboxes=frozenset({MailboxMandate("00000099000000002000", Party("001000044B37", "Fi"))}),
+        parties=(
+            PartyRow(
+                "00000099000000002000",
+                name="Voorbeeld BV",
+                rights=frozenset({Right.AANLEVEREN, Right.STATUSINFORMATIE}),
+                berichtsoorten=("Omzetbelasting", "Aangifte_*"),
+                belanghebbenden=("Fi:001000044B37", "own"),
+                requests_per_minute=600,
+                bytes_per_day=1_000_000_000,
+            ),
+            PartyRow(
+                "00000099000000003000",
+                disabled="contract ended",
+                rights=frozenset(Right),
+                berichtsoorten=("*",),
+                belanghebbenden=("*",),
+            ),
+        ),
         signature_engine="both",
         unsafe_accept_sha1="clients of 2019",
         unsafe_sandbox_agency="acceptance test",
@@ -99,6 +159,23 @@ def test_production_explains_nothing_unless_told(tmp_path: Path) -> None:
     assert not load(tmp_path, FULL.replace("explain_faults = true\n", "")).explains
     assert load(tmp_path, FULL).explains
 
+
+def test_who_is_let_in_without_a_row(tmp_path: Path) -> None:
+    """In production nobody; in a sandbox everybody, but who is disabled."""
+    known, disabled, unknown = (f"0000009900000000{number}000" for number in (2, 3, 4))
+    production = load(tmp_path, FULL).authorisations
+    sandbox = load(tmp_path, FULL.replace('"production"', '"sandbox"', 1)).authorisations
+    for table in (production, sandbox):
+        assert table.row(known).berichtsoorten == ("Omzetbelasting", "Aangifte_*")
+        with pytest.raises(Refusal):
+            table.row(disabled)
+    with pytest.raises(Refusal):
+        production.row(unknown)
+    assert sandbox.row(unknown).rights == frozenset(Right)
+
+
+OIN = "00000099000000002000"
+ROW = f'[[party]]\noin = "{OIN}"\noperations = ["aanleveren"]\n'
 
 # What stands in the file: words of the sentence.
 WRONG = {
@@ -133,6 +210,15 @@ WRONG = {
     "[tls]\ncertificate = 1": ("tls.certificate", "a path"),
     "[trust]\nca = 1": ("trust.ca", "a path"),
     '[trust]\ncrl = "x"': ("trust.crl", "crls"),
+    '[trust]\ncrl_hosts = "crl.example.nl"': ("trust.crl_hosts", "a list of texts"),
+    '[trust]\ncrl_hosts = ["http://crl.example.nl"]': ("trust.crl_hosts", "crl_urls"),
+    '[trust]\ncrl_hosts = ["crl.example.nl/a"]': ("trust.crl_hosts", "crl.example.nl/a"),
+    '[trust]\ncrl_hosts = [""]': ("trust.crl_hosts", "http"),
+    '[trust]\ncrl_urls = ["https://crl.example.nl/a.crl"]': ("trust.crl_urls", "https", "http"),
+    '[trust]\ncrl_urls = ["http://a@b/"]': ("trust.crl_urls", "http"),
+    '[trust]\ncrl_proxy = "proxy:3128"': ("trust.crl_proxy", "proxy:3128"),
+    "[trust]\nreload_seconds = -1": ("trust.reload_seconds", "0"),
+    '[trust]\nreload_seconds = "1"': ("trust.reload_seconds", "a whole number"),
     '[security]\nsignature_engine = "fast"': ("security.signature_engine", "native"),
     "[security]\nsignature_engine = 1": ("security.signature_engine", "a text"),
     "[security]\nfault_status = 404": ("security.fault_status", "500"),
@@ -140,11 +226,45 @@ WRONG = {
     "[security]\nexplain_faults = 1": ("security.explain_faults", "true or false"),
     '[security]\necho_message_id = "yes"': ("security.echo_message_id", "true or false"),
     "[security]\nunsafe_accept_sha1 = true": ("security.unsafe_accept_sha1", "a text"),
+    '[security]\noins = ["1"]': ("security.oins", "20"),
     "[security]\nmandates = 1": ("security.mandates", "a list of tables"),
-    "[security]\nmandates = [1]": ("security.mandates", "tls"),
-    '[security]\nmandates = [{ tls = "1" }]': ("security.mandates", "signer"),
-    "[security]\nmandates = [{ tls = 1, signer = 2 }]": ("security.mandates", "signer"),
-    '[security]\nmandates = [{ tls = "1", signer = "2" }]': ("security.mandates", "20"),
+    "[security]\nmandates = [1]": ("security.mandates", "a list of tables"),
+    f'[security]\nmandates = [{{ tls = "{OIN}" }}]': ("security.mandates[1].signer", "20"),
+    "[security]\nmandates = [{ tls = 1, signer = 2 }]": ("security.mandates[1].tls", "a text"),
+    '[security]\nmandates = [{ tls = "1", signer = "2" }]': ("security.mandates[1].tls", "20"),
+    f'[security]\nmandates = [{{ tls = "{OIN}", signer = "{OIN}", x = 1 }}]': (
+        "security.mandates[1].x",
+        "signer",
+    ),
+    '[security]\nmandates = [{ kind = "x" }]': ("security.mandates[1].kind", "mailbox"),
+    f'[security]\nmandates = [{{ kind = "mailbox", oin = "{OIN}" }}]': (
+        "security.mandates[1].belanghebbende",
+        "type:number",
+    ),
+    f'[security]\nmandates = [{{ kind = "mailbox", oin = "{OIN}", belanghebbende = "Fi:1*" }}]': (
+        "security.mandates[1].belanghebbende",
+        "type:number",
+    ),
+    "party = 1": ("party", "a list of tables"),
+    "[party]": ("party", "a list of tables"),
+    "[[party]]": ("party[1].oin", "20"),
+    "[[party]]\noin = 1": ("party[1].oin", "a text"),
+    f'[[party]]\noin = "{OIN}"': (OIN, "operations"),
+    f'[[party]]\noin = "{OIN}"\noperations = ["fetch"]': ("party[1].operations", "ophalen"),
+    f'[[party]]\noin = "{OIN}"\noperations = "ophalen"': ("party[1].operations", "a list"),
+    f'[[party]]\noin = "{OIN}"\noperations = "*"': (OIN, "berichtsoorten", "belanghebbenden"),
+    f'[[party]]\noin = "{OIN}"\nberichtsoort = "*"': ("party[1].berichtsoort", "berichtsoorten"),
+    f'{ROW}berichtsoorten = "Omzet*"': ("party[1].berichtsoorten", "a list"),
+    f"{ROW}berichtsoorten = [1]": ("party[1].berichtsoorten", "a list of texts"),
+    f'{ROW}berichtsoorten = ["A*B"]\nbelanghebbenden = "*"': (OIN, "'A*B'"),
+    f'{ROW}berichtsoorten = "*"\nbelanghebbenden = ["1"]': (OIN, "type:number"),
+    f'{ROW}disabled = "yes"': ("party[1].disabled", "true or false"),
+    f"{ROW}disabled = true": ("party[1].", "reason"),
+    f'{ROW}reason = "x"': ("party[1].", "disabled"),
+    f'{ROW}disabled = false\nreason = "x"': ("party[1].", "disabled"),
+    f'{ROW}requests_per_minute = "x"': ("party[1].requests_per_minute", "a whole number"),
+    f'{ROW}berichtsoorten = "*"\nbelanghebbenden = "*"\nbytes_per_day = 0': (OIN, "at least 1"),
+    f'[[party]]\noin = "{OIN}"\noperations = ["echo"]\n' * 2: (OIN, "two rows"),
     "[process]\nunsafe_sandbox_agency = 1": ("process.unsafe_sandbox_agency", "a text"),
     '[process]\nautorisatie_adressen = "x"': ("process.autorisatie_adressen", "a list of texts"),
     "[process]\nrules = 1": ("process.rules", "autorisatie_adressen"),
@@ -153,6 +273,7 @@ WRONG = {
         "process.unsafe_sandbox_agency",
         "sandbox",
     ),
+    FULL[: FULL.index("[[party]]")]: ("[[party]]", "oin", "operations"),
     "mode = \nport = 1\n": ("no TOML", "line 1"),
     'mode = "sandbox"\nmode = "sandbox"\n': ("no TOML", "line 2"),
 }

@@ -305,6 +305,9 @@ def assert_twist_serves(directory: Path, path: Path | None) -> None:
         ready = next((line for line in lines if line.startswith("ready ")), "").split()
         running = Running(process, directory, (ready[1], ready[2], ready[3]))
         assert running.wait_for(running.submit(), "500")
+        # A reload, and not its end.
+        process.send_signal(signal.SIGHUP)
+        assert running.wait_for(running.submit(), "500")
         process.terminate()
         _, errors = process.communicate(timeout=STOPS_WITHIN)
         # twist ends as the signal says, after everything has been stopped.

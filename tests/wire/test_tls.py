@@ -1,5 +1,6 @@
 """The handshake: who may talk at all, and how. A stranger meets an alert and never an answer."""
 
+import re
 import shutil
 import socket
 import ssl
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from OpenSSL import SSL
 
-from digipoort_wus.pki.identity import Identity, load_certificates, load_pem
+from digipoort_wus.pki.identity import Identity, load_certificates
 from digipoort_wus.pki.issue import PKCS1_SHA256, Authority, Template, issue_certificate
 from digipoort_wus.pki.testpki import keys_from, make_pki
 from tests.conftest import CERTS_TEST, need
@@ -77,6 +80,50 @@ def of_another_generation(running: Running, folder: Path) -> ssl.SSLContext:
     return with_identity(running, pki.identities["vendor-a"], folder)
 
 
+def without_oin(running: Running) -> Identity:
+    """A certificate of the gateway's own hierarchy whose subject has no serialNumber."""
+    sample = running.identity("vendor-a")
+    subject = x509.Name(
+        [part for part in sample.certificate.subject if part.oid != NameOID.SERIAL_NUMBER]
+    )
+    return issued(running, subject, sample.private_key)
+
+
+def issued(running: Running, subject: x509.Name, key: rsa.RSAPrivateKey) -> Identity:
+    """A certificate that the CA of all parties issued, in the likeness of a party's."""
+    issuer, sample = running.identity("issuing-ca"), running.identity("vendor-a").certificate
+    roots = [c for c in load_certificates(running.directory / "ca.pem") if c.issuer == c.subject]
+    authority = Authority(
+        "issuing-ca",
+        issuer.certificate,
+        (*issuer.chain, roots[0]),
+        PKCS1_SHA256,
+        issuer.private_key,
+    )
+    identifiers = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
+    template = Template(
+        subject,
+        sample.not_valid_before_utc,
+        sample.not_valid_after_utc,
+        tuple(
+            (extension.value, extension.critical)
+            for extension in sample.extensions
+            if not isinstance(extension.value, identifiers)
+        ),
+    )
+    made = issue_certificate(template, key.public_key(), authority)
+    return Identity(made, authority.sent_chain, key)
+
+
+def of_1024_bits(running: Running, folder: Path) -> ssl.SSLContext:
+    subject = running.identity("vendor-a").certificate.subject
+    identity = issued(running, subject, rsa.generate_private_key(65537, 1024))
+    context = client_context(running, None)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(*save(identity, folder))
+    return context
+
+
 def self_signed(running: Running, folder: Path) -> ssl.SSLContext:
     identity = running.identity("vendor-a")
     subject = identity.certificate.subject
@@ -89,44 +136,54 @@ def self_signed(running: Running, folder: Path) -> ssl.SSLContext:
     return with_identity(running, Identity(certificate, (), identity.private_key), folder)
 
 
-STRANGERS: dict[str, Made] = {
-    "no certificate": named(None),
-    "revoked": named("vendor-revoked"),
-    "expired": named("vendor-expired"),
-    "another hierarchy": of_another_hierarchy,
-    "another generation": of_another_generation,
-    "self-signed": self_signed,
+# Who comes, and what the alert says in TLS 1.2 and 1.3 (RFC 8446 6.2).
+STRANGERS: dict[str, tuple[Made, str, str]] = {
+    "no certificate": (named(None), "handshake failure", "certificate required"),
+    "revoked": (named("vendor-revoked"), *2 * ("certificate revoked",)),
+    "expired": (named("vendor-expired"), *2 * ("certificate expired",)),
+    "another hierarchy": (of_another_hierarchy, *2 * ("unknown ca",)),
+    "another generation": (of_another_generation, *2 * ("unknown ca",)),
+    "self-signed": (self_signed, *2 * ("unknown ca",)),
+    "RSA of 1024 bits": (of_1024_bits, *2 * ("bad certificate",)),
+    "a CA": (named("issuing-ca"), *2 * ("unsupported certificate",)),
 }
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("case", STRANGERS)
 def test_a_stranger_meets_an_alert(
     gateway: Running, tmp_path: Path, case: str, version: ssl.TLSVersion
 ) -> None:
-    context = STRANGERS[case](gateway, tmp_path)
+    made, *alerts = STRANGERS[case]
+    context = made(gateway, tmp_path)
     context.minimum_version = context.maximum_version = version
-    assert "alert" in refusal(gateway, context)
+    assert f"alert {alerts[VERSIONS.index(version)]}" in refusal(gateway, context)
 
 
-def test_a_signing_certificate_sets_up_no_connection(gateway_g4: Running) -> None:
-    assert "alert" in refusal(gateway_g4, client_context(gateway_g4, "vendor-a-sign"))
-
-
-@pytest.mark.parametrize("name", ["no certificate", "vendor-revoked", "vendor-expired"])
-def test_strangers_of_the_fourth_generation(gateway_g4: Running, name: str) -> None:
-    known = None if name == "no certificate" else name
-    assert "alert" in refusal(gateway_g4, client_context(gateway_g4, known))
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("name", "alert"),
+    [
+        ("vendor-a-sign", "unsupported certificate"),
+        ("vendor-revoked", "certificate revoked"),
+        ("vendor-expired", "certificate expired"),
+    ],
+)
+def test_strangers_of_the_fourth_generation(
+    gateway_g4: Running, name: str, alert: str, version: ssl.TLSVersion
+) -> None:
+    context = client_context(gateway_g4, name)
+    context.minimum_version = context.maximum_version = version
+    assert f"alert {alert}" in refusal(gateway_g4, context)
 
 
 def refusal(running: Running, context: ssl.SSLContext) -> str:
-    """Return the reason why there is no answer to a request over such a connection."""
-    octets = request_for(running)
+    """Return the reason why there is no connection."""
 
     def ask() -> None:
         with Wire(running, context=context, seconds=5) as wire:
-            # In TLS 1.3 the client learns of the alert when it reads.
-            wire.send(head(running.urls[0], len(octets)) + octets)
+            # In TLS 1.3 the client learns of the alert when it reads; who is let in hears nothing.
             pytest.fail(f"answered with {wire.socket.recv(1)!r}")
 
     with pytest.raises(ssl.SSLError) as caught:
@@ -134,7 +191,7 @@ def refusal(running: Running, context: ssl.SSLContext) -> str:
     return str(caught.value).lower()
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_party_files(gateway: Running, version: ssl.TLSVersion) -> None:
     context = client_context(gateway)
     context.minimum_version = context.maximum_version = version
@@ -163,36 +220,6 @@ def test_an_authentication_certificate_signs_nothing(gateway_g4: Running) -> Non
     octets = request_for(gateway_g4, name="vendor-a-auth")
     answer = gateway_g4.post(gateway_g4.urls[0], octets, name="vendor-a-auth")
     assert_refused(answer, "ALS110", "PKI-POLICY")
-
-
-def without_oin(running: Running) -> Identity:
-    """A certificate of the gateway's own hierarchy whose subject has no serialNumber."""
-    issuer, sample = (
-        load_pem(running.directory / f"{name}.pem", running.directory / f"{name}.key")
-        for name in ("issuing-ca", "vendor-a")
-    )
-    roots = [c for c in load_certificates(running.directory / "ca.pem") if c.issuer == c.subject]
-    authority = Authority(
-        "issuing-ca",
-        issuer.certificate,
-        (*issuer.chain, roots[0]),
-        PKCS1_SHA256,
-        issuer.private_key,
-    )
-    certificate = sample.certificate
-    identifiers = (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)
-    template = Template(
-        x509.Name([part for part in certificate.subject if part.oid != NameOID.SERIAL_NUMBER]),
-        certificate.not_valid_before_utc,
-        certificate.not_valid_after_utc,
-        tuple(
-            (extension.value, extension.critical)
-            for extension in certificate.extensions
-            if not isinstance(extension.value, identifiers)
-        ),
-    )
-    made = issue_certificate(template, sample.private_key.public_key(), authority)
-    return Identity(made, authority.sent_chain, sample.private_key)
 
 
 @pytest.mark.parametrize("signer", ["the same", "vendor-a"])
@@ -225,7 +252,7 @@ def test_alpn_selects_http_1_1_or_nothing(
         assert wire.answer().status == 200
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_no_session_is_resumed(gateway: Running, version: ssl.TLSVersion) -> None:
     """A resumed session would skip the certificate, and with it its revocation."""
     context = client_context(gateway)
@@ -252,13 +279,32 @@ REFUSED = {
     "finite-field DHE": ["-tls1_2", "-cipher", "DHE-RSA-AES256-GCM-SHA384"],
     "anonymous": ["-tls1_2", "-cipher", "aNULL:@SECLEVEL=0"],
     "CCM": ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
-    "finite-field group": ["-tls1_3", "-groups", "ffdhe2048"],
+    "finite-field group": ["-tls1_3", "-groups", "ffdhe3072"],
+    "group of 224 bits": ["-tls1_2", "-groups", "P-224"],
+    "another curve": ["-tls1_2", "-groups", "secp256k1"],
+    "SHA-1 in signatures": [
+        "-tls1_2",
+        "-sigalgs",
+        "RSA+SHA1:ECDSA+SHA1",
+        "-cipher",
+        "ALL@SECLEVEL=0",
+    ],
+    "SHA-224 in signatures": ["-tls1_2", "-sigalgs", "RSA+SHA224"],
 }
+_ACCEPTED_1_2 = ["AES256-GCM-SHA384", "CHACHA20-POLY1305", "AES128-GCM-SHA256"]
+_ACCEPTED_1_3 = [
+    *("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
+]
 ACCEPTED = {
-    "TLS 1.2 GCM": ["-tls1_2", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384"],
-    "TLS 1.2 ChaCha": ["-tls1_2", "-cipher", "ECDHE-RSA-CHACHA20-POLY1305"],
-    "TLS 1.3": ["-tls1_3"],
-    "TLS 1.3 P-256": ["-tls1_3", "-groups", "P-256"],
+    **{suite: ["-tls1_2", "-cipher", f"ECDHE-RSA-{suite}"] for suite in _ACCEPTED_1_2},
+    **{suite: ["-tls1_3", "-ciphersuites", suite] for suite in _ACCEPTED_1_3},
+    **{
+        f"{version} {group}": [version, "-groups", group]
+        for version in ("-tls1_2", "-tls1_3")
+        for group in ("X25519", "X448", "P-256", "P-384", "P-521")
+    },
+    "PKCS #1 v1.5": ["-tls1_2", "-sigalgs", "RSA+SHA256"],
+    "a strict client": ["-tls1_2", "-cipher", "ECDHE+AESGCM", "-legacy_server_connect"],
 }
 
 
@@ -290,6 +336,76 @@ def test_what_is_good_is_accepted(gateway: Running, case: str) -> None:
     said = handshake(gateway, *ACCEPTED[case])
     assert "HTTP/1.1 200" in said
     assert "Verify return code: 0 (ok)" in said
+
+
+def test_what_is_negotiated(gateway_g4: Running) -> None:
+    """Certificates of the fourth generation are RSASSA-PSS up to their root."""
+    said = handshake(gateway_g4, "-tls1_2")
+    assert "Peer signature type: RSA-PSS" in said
+    assert "Extended master secret: yes" in said
+    assert "Compression: NONE" in said
+    assert "Peer signature type: RSA-PSS" in handshake(gateway_g4, "-tls1_3")
+
+
+def test_tls_1_2_gives_no_session_to_keep(gateway: Running, tmp_path: Path) -> None:
+    said = handshake(gateway, "-tls1_2", "-sess_out", str(tmp_path / "session"))
+    assert "HTTP/1.1 200" in said
+    assert "TLS session ticket:" not in said
+    assert not (tmp_path / "session").exists()
+
+
+def test_a_kept_session_is_of_no_use(gateway: Running, tmp_path: Path) -> None:
+    """TLS 1.3 hands out what looks like tickets all the same; nothing stands behind them."""
+    kept, early = tmp_path / "session", tmp_path / "early"
+    said = handshake(gateway, "-tls1_3", "-sess_out", str(kept))
+    assert "HTTP/1.1 200" in said
+    assert set(re.findall(r"Max Early Data: (\d+)", said)) <= {"0"}
+    assert set(re.findall(r"lifetime hint: (\d+)", said)) <= {"1"}
+    early.write_bytes(b"GET / HTTP/1.1\r\n\r\n")
+    said = handshake(gateway, "-tls1_3", "-sess_in", str(kept), "-early_data", str(early))
+    assert "HTTP/1.1 200" in said
+    assert "New, TLSv1.3" in said
+    assert "Reused" not in said
+    assert "Early data was not sent" in said
+
+
+def test_reconnecting_resumes_nothing(gateway: Running) -> None:
+    said = handshake(gateway, "-tls1_2", "-reconnect")
+    assert said.count("New, TLSv1.2") == 6
+    assert "Reused" not in said
+
+
+@pytest.mark.parametrize(
+    "group", ["X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "X25519", "P-521"]
+)
+def test_hybrid_groups_are_agreed(gateway: Running, group: str) -> None:
+    assert agreed_group(gateway, group) == GROUP_NAMES.get(group, group)
+
+
+def test_a_hybrid_group_is_preferred(gateway: Running) -> None:
+    assert agreed_group(gateway, "X25519MLKEM768:X25519:P-256") == "X25519MLKEM768"
+
+
+# As OpenSSL calls it after the handshake.
+GROUP_NAMES = {"X25519": "x25519", "P-521": "secp521r1"}
+
+
+def agreed_group(running: Running, offered: str) -> str | None:
+    """Connect with the OpenSSL of the cryptography package, offering these groups only."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    library, handle = SSL._lib, context._context  # type: ignore[attr-defined]
+    if not library.SSL_CTX_set1_curves_list(handle, offered.encode()):
+        need(f"OpenSSL 3.5 in cryptography, for {offered}", found=False, install="a newer wheel")
+    context.use_certificate_chain_file(str(running.directory / "vendor-a.pem"))
+    context.use_privatekey_file(str(running.directory / "vendor-a.key"))
+    with socket.create_connection(("127.0.0.1", running.port), 10) as plain:
+        plain.settimeout(None)
+        connection = SSL.Connection(context, plain)
+        connection.set_connect_state()
+        connection.do_handshake()
+        connection.sendall(b"GET /wus/2.0/aanleverservice/1.2?xsd HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        return connection.get_group_name()
 
 
 def test_renegotiation_is_refused(gateway: Running) -> None:

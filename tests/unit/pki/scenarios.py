@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
+from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import TrustStore, trust_store
 from digipoort_wus.pki.issue import (
     Authority,
@@ -124,10 +125,42 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def with_sha1(whole: bytes, tbs: bytes, key: rsa.RSAPrivateKey) -> bytes:
-    """Sign a certificate or CRL of PKCS#1 with SHA-256 anew, with SHA-1."""
-    # The identifiers of the two algorithms differ in their last octet.
-    sha256, sha1 = (bytes.fromhex(f"2a864886f70d0101{end}") for end in ("0b", "05"))
-    weak = tbs.replace(sha256, sha1)
-    signature = key.sign(weak, padding.PKCS1v15(), hashes.SHA1())
-    return whole.replace(tbs, weak).replace(sha256, sha1)[: -len(signature)] + signature
+def policy_of(pki: TestPki) -> str:
+    """The policy of a system certificate."""
+    return profiles.TEST_G1_SERVER if pki.generation == "g1" else profiles.TRIAL_SYSTEM
+
+
+def other_policy_of(pki: TestPki) -> str:
+    """A policy that the CAs have as well, and that is accepted for nothing."""
+    return "2.999.1003.1.2.8.5" if pki.generation == "g1" else "0.4.0.2042.1.2"
+
+
+_HASHES: dict[str, int] = {"md5": 0x04, "sha1": 0x05}
+
+
+def with_hash(
+    whole: bytes, tbs: bytes, key: rsa.RSAPrivateKey, algorithm: hashes.HashAlgorithm
+) -> bytes:
+    """Sign a certificate or CRL of PKCS#1 with SHA-256 anew, with a weaker hash."""
+    # The identifiers of the algorithms differ in their last octet.
+    strong, weak = (
+        bytes.fromhex("2a864886f70d0101") + bytes([end]) for end in (0x0B, _HASHES[algorithm.name])
+    )
+    changed = tbs.replace(strong, weak)
+    signature = key.sign(changed, padding.PKCS1v15(), algorithm)
+    return whole.replace(tbs, changed).replace(strong, weak)[: -len(signature)] + signature
+
+
+def with_bit_string(pki: TestPki) -> x509.Certificate:
+    """Return vendor-a's certificate with a BIT STRING for its country, rightly signed.
+
+    cryptography raises TypeError when such a name is read.
+    """
+    issuer, leaf = pki.authorities["issuing-ca"], pki.identities["vendor-a"].certificate
+    tbs = leaf.tbs_certificate_bytes
+    # The last one: the issuer's name stands before the subject.
+    before, _, after = tbs.rpartition(b"\x55\x04\x06\x13\x02NL")
+    changed = before + b"\x55\x04\x06\x03\x02\x00L" + after
+    signature = issuer.key.sign(changed, issuer.scheme.padding, issuer.scheme.algorithm)
+    whole = der(leaf).replace(tbs, changed)[: -len(signature)] + signature
+    return x509.load_der_x509_certificate(whole)

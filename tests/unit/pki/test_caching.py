@@ -1,5 +1,6 @@
 """A remembered answer is the one that would be given anew, at every moment."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,10 +10,12 @@ from cryptography import x509
 from digipoort_wus import checks
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.pki import chain
+from digipoort_wus.pki.anchors import Anchor
 from digipoort_wus.pki.chain import CachingVerifier, verify_certificate
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.testpki import TestPki
-from tests.unit.pki.cases import CASES, Case
+from tests.unit.pki.cases import CASES
+from tests.unit.pki.cases.table import Case
 from tests.unit.pki.scenarios import DAY, NOW, Question, ask, ask_without, crl_of
 
 SECOND = timedelta(seconds=1)
@@ -28,10 +31,11 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
         store: chain.TrustStore,
         leaf: x509.Certificate,
         sent: tuple[x509.Certificate, ...],
+        role: Role,
         at: datetime,
-    ) -> tuple[x509.Certificate, ...]:
+    ) -> tuple[tuple[x509.Certificate, ...], Anchor]:
         moments.append(at)
-        return original(store, leaf, sent, at)
+        return original(store, leaf, sent, role, at)
 
     monkeypatch.setattr(chain, "_path", path)
     return moments
@@ -122,9 +126,9 @@ def test_cache_is_bounded_and_forgets_the_least_used(g1: TestPki, counted: list[
     assert len(counted) == 4
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_same_answer_as_without_cache(case: Case, g1: TestPki, g4: TestPki) -> None:
-    question = case.build(g1, g4)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_same_answer_as_without_cache(case: Case, question_of: Callable[[Case], Question]) -> None:
+    question = question_of(case)
     store = question.store()
     verifier = CachingVerifier(store)
     moments = (NOW, question.at, NOW + 20 * 366 * DAY, question.at, NOW - 366 * DAY, question.at)

@@ -1,4 +1,5 @@
 import json
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from digipoort_wus.cli import pki as command
 from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.pki import anchors
+from digipoort_wus.pki.anchors import KnownRoot, fingerprint_of
 from digipoort_wus.pki.identity import load_certificates
 from digipoort_wus.pki.issue import issue_certificate
-from digipoort_wus.pki.testpki import TestPki, keys_from
+from digipoort_wus.pki.testpki import TestPki, keys_from, write_pki
 from tests.unit.pki.scenarios import CERTS_TEST, SPARE_KEY, subject, template_of
 
 
@@ -63,6 +66,39 @@ def test_show_file_lists_the_whole_chain() -> None:
     assert f"expired {days} days ago" in text
 
 
+def test_wrong_then_show(g1: TestPki, tmp_path: Path) -> None:
+    directory = tmp_path / "pki"
+    write_pki(g1, directory)
+    text = run("wrong", str(directory))
+    folder = directory / "wrong"
+    rows = tomllib.loads((folder / "wrong.toml").read_text())["wrong"]
+    assert f"Wrote {len(rows)} certificates to {folder}" in text
+    assert f'ca = "{folder / "ca.pem"}"' in text
+    assert f'crls = "{folder / "crl"}"' in text
+    shown = run("show", str(folder / "oin-suffix-001.pem"))
+    assert "remark   not the form that tests has behind 00000099" in shown
+    assert "remark" not in run("show", str(directory / "vendor-a.pem"))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        run("show", str(folder / "name-bit-string.pem"))
+    with pytest.raises(ConfigurationError, match="not empty"):
+        run("wrong", str(directory))
+
+
+def test_wrong_needs_a_hierarchy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"ca\.pem cannot be read"):
+        run("wrong", str(tmp_path))
+
+
+def test_known_roots_are_named(
+    g1: TestPki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pki(g1, tmp_path / "pki")
+    named = {fingerprint_of(g1.ca_certificates[0]): KnownRoot("a root", None, "this test")}
+    monkeypatch.setattr(anchors, "KNOWN_ROOTS", named)
+    text = run("show", str(tmp_path / "pki" / "ca.pem"))
+    assert text.count("remark   its fingerprint is that of a root (this test)") == 1
+
+
 def test_foreign_subjects_do_not_steer_the_terminal(g1: TestPki, tmp_path: Path) -> None:
     template = template_of(g1)
     evil = type(template)(
@@ -86,4 +122,4 @@ def test_show_needs_certificates(tmp_path: Path) -> None:
 
 def test_group_is_found_by_the_command_line() -> None:
     assert isinstance(command.pki, click.Group)
-    assert set(command.pki.commands) == {"init", "show"}
+    assert set(command.pki.commands) == {"init", "show", "wrong"}

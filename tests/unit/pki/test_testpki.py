@@ -111,7 +111,7 @@ def test_half_written_is_not_found(
     def no_space(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("digipoort_wus.pki.testpki._write_private", no_space)
+    monkeypatch.setattr("digipoort_wus.pki.testpki.write_private", no_space)
     with pytest.raises(ConfigurationError, match="No space left"):
         write_pki(g1, tmp_path / "pki")
     assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,10 @@ from typing import TypeVar
 
 from digipoort_wus.filing.filing import Delivery, Document, Filing
 from digipoort_wus.filing.party import Party
+from digipoort_wus.process.admission import Admission
 from digipoort_wus.process.agency import Agency, SandboxAgency
 from digipoort_wus.process.api import Caller, Period, Scope
+from digipoort_wus.process.authorisation import EVERYBODY, AuthorisationTable
 from digipoort_wus.process.engine import Engine, Policies
 from digipoort_wus.process.intake import House
 from digipoort_wus.process.routes import sandbox_routes
@@ -93,6 +95,15 @@ class Sandbox:
     service: ProcessService
     engine: Engine
     delay: HeldDelay
+    admission: Admission
+
+    @property
+    def table(self) -> AuthorisationTable:
+        return self.admission.table
+
+    @table.setter
+    def table(self, table: AuthorisationTable) -> None:
+        self.admission.table = table
 
     def accept(
         self, delivery: Delivery = DELIVERY, who: Caller | None = None, oin: str = SENDER
@@ -126,6 +137,7 @@ def opened(
     authoriser: Authoriser | None = None,
     scenarios: Scenarios | None = None,
     policies: Policies | None = None,
+    table: AuthorisationTable = EVERYBODY,
 ) -> Iterator[Sandbox]:
     clock = clock or TurnableClock()
     played = sandbox_scenarios() if scenarios is None else scenarios
@@ -136,6 +148,7 @@ def opened(
             rules or BasicRules(),
             agency or SandboxAgency(clock, new_id, played),
         )
+        admission = Admission(table, store, clock)
         yield Sandbox(
             store,
             clock,
@@ -147,9 +160,11 @@ def opened(
                 executor,
                 scenarios=played,
                 delay=delay,
+                authorisations=lambda: admission.table,
             ),
             Engine(store, participants, clock, policies or Policies(), played),
             delay,
+            admission,
         )
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from digipoort_wus import checks
-from digipoort_wus.errors import ConfigurationError, Refusal
-from digipoort_wus.filing.filing import Document
+from digipoort_wus.errors import Check, ConfigurationError, Refusal
+from digipoort_wus.filing.filing import Delivery, Document
 from digipoort_wus.filing.party import Party
-from digipoort_wus.process.api import Period, Scope
+from digipoort_wus.process.api import Caller, MailboxQuery, Period, Scope
+from digipoort_wus.process.authorisation import PartyRow, Right, authorisation_table
 from digipoort_wus.process.routes import read_routes, sandbox_routes
 from digipoort_wus.store.ports import FilingRow, Reader
 from tests.unit.process.sandbox import (
@@ -17,6 +18,7 @@ from tests.unit.process.sandbox import (
     OTHER,
     START,
     Sandbox,
+    TurnableClock,
     caller,
     done,
     opened,
@@ -203,3 +205,118 @@ def test_berichtsoorten_of_a_party(sandbox: Sandbox) -> None:
 def test_a_wrong_table_of_routes_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         read_routes(text)
+
+
+# --- What the table of parties lets in, and how much ----------------------------------
+
+LIMITED = PartyRow(
+    caller().oin,
+    rights=frozenset({Right.AANLEVEREN}),
+    berichtsoorten=("Omzetbelasting",),
+    belanghebbenden=("Fi:001000044B37",),
+)
+
+
+def refused(sandbox: Sandbox, delivery: Delivery, who: Caller | None = None) -> Check:
+    with pytest.raises(Refusal) as caught:
+        sandbox.accept(delivery, who)
+    return caught.value.check
+
+
+def files_of(directory: Path) -> list[Path]:
+    return [path for path in (directory / "payloads").rglob("*") if path.is_file()]
+
+
+def test_who_connected_is_kept_with_who_signed(tmp_path: Path) -> None:
+    carried = replace(caller(), tls_oin=OTHER)
+    with opened(tmp_path / "data") as house:
+        filing = house.accept(who=carried)
+        assert (filing.sender, filing.tls_oin) == (carried.oin, OTHER)
+        local = house.accept(who=replace(caller(), tls_oin=None))
+        assert local.tls_oin is None
+    with opened(tmp_path / "data") as house:
+        assert house.accept(who=carried).tls_oin == OTHER
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_what_the_row_does_not_name_is_refused_and_not_stored(tmp_path: Path, size: int) -> None:
+    content = replace(DELIVERY.document, content=b"x" * size)
+    delivery = replace(DELIVERY, document=content)
+    with opened(tmp_path / "data", table=authorisation_table([LIMITED])) as house:
+        kenmerk = house.accept(delivery).kenmerk
+        before = files_of(tmp_path / "data")
+        other = replace(content, content=b"y" * size)
+        for wrong in (
+            replace(delivery, document=other, berichtsoort="ICP"),
+            replace(delivery, document=other, belanghebbende=Party("001000044B38", "Fi")),
+        ):
+            assert refused(house, wrong) is checks.PARTY_AUTHORISED
+        assert refused(house, replace(delivery, berichtsoort="X")) is checks.BERICHTSOORT_KNOWN
+        assert refused(house, delivery, caller(OTHER)) is checks.PARTY_ENABLED
+        assert files_of(tmp_path / "data") == before
+        rows = house.store._connection.execute("SELECT kenmerk FROM filing").fetchall()
+        assert rows == [(kenmerk,)]
+
+
+def test_a_repeat_of_what_was_accepted_is_answered_whatever_the_row_says_now(
+    sandbox: Sandbox,
+) -> None:
+    who = caller()
+    filing = sandbox.accept(who=who)
+    sandbox.table = authorisation_table([replace(LIMITED, berichtsoorten=("ICP",))])
+    assert sandbox.accept(who=who) == filing
+    assert refused(sandbox, DELIVERY) is checks.PARTY_AUTHORISED
+
+
+def test_old_filings_stay_the_party_s_own(sandbox: Sandbox) -> None:
+    """Who may no longer file something may still follow and fetch what it filed."""
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    sandbox.table = authorisation_table([replace(LIMITED, berichtsoorten=("ICP",))])
+    assert sandbox.codes(kenmerk) == HAPPY
+    assert len(done(sandbox.service.messages(caller(), MailboxQuery(), Scope.ALL))) == 1
+
+
+def test_only_berichtsoorten_that_it_may_file_are_listed(sandbox: Sandbox) -> None:
+    sandbox.table = authorisation_table([replace(LIMITED, berichtsoorten=("O*",))])
+
+    def listed(party: Party) -> list[str]:
+        found = done(sandbox.service.berichtsoorten(caller(), party, None))
+        return list(found)
+
+    assert listed(Party("001000044B37", "Fi")) == ["Omzetbelasting", "OBSUP"]
+    assert listed(Party("001000044B38", "Fi")) == []
+
+
+def test_bytes_of_a_day(tmp_path: Path) -> None:
+    """Attachments count, repeats and what was refused do not, and a restart forgets nothing."""
+    table = authorisation_table([replace(LIMITED, bytes_per_day=1000)])
+
+    def of(size: int) -> Delivery:
+        half = replace(DELIVERY.document, content=b"x" * (size // 2))
+        return replace(DELIVERY, document=half, attachments=(half,))
+
+    clock = TurnableClock(START.replace(hour=23, minute=59, second=59))
+    with opened(tmp_path / "data", table=table, clock=clock) as house:
+        who = caller()
+        first = house.accept(of(600), who)
+        assert house.accept(of(600), who) == first
+        assert refused(house, of(402)) is checks.PARTY_VOLUME
+        house.accept(of(398))
+    with opened(tmp_path / "data", table=table, clock=clock) as house:
+        assert refused(house, of(4)) is checks.PARTY_VOLUME
+        assert house.accept(of(600), who) == first
+        house.accept(of(2))
+        house.clock.turn(seconds=1)
+        assert refused(house, of(1002)) is checks.PARTY_VOLUME
+        house.accept(of(1000))
+
+
+def test_a_large_filing_over_the_limit_leaves_no_file(tmp_path: Path) -> None:
+    table = authorisation_table([replace(LIMITED, bytes_per_day=300_000)])
+    large = replace(DELIVERY, document=replace(DELIVERY.document, content=b"x" * 200_000))
+    other = replace(DELIVERY, document=replace(DELIVERY.document, content=b"y" * 200_000))
+    with opened(tmp_path / "data", table=table) as house:
+        house.accept(large)
+        assert refused(house, other) is checks.PARTY_VOLUME
+        assert len(files_of(tmp_path / "data")) == 1

@@ -7,9 +7,25 @@ import pytest
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.filing import Delivery
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process.api import MailboxQuery, Period, Scope
-from tests.unit.process.sandbox import DELIVERY, HAPPY, OTHER, START, Sandbox, caller, done
+from digipoort_wus.process.authorisation import (
+    AuthorisationTable,
+    MailboxMandate,
+    Others,
+    authorisation_table,
+)
+from tests.unit.process.sandbox import (
+    DELIVERY,
+    HAPPY,
+    OTHER,
+    START,
+    XBRL,
+    Sandbox,
+    caller,
+    done,
+)
 
 PARTY = DELIVERY.belanghebbende
 ALWAYS = Period()
@@ -139,3 +155,89 @@ def test_what_a_mailbox_query_selects(sandbox: Sandbox, query: MailboxQuery, fou
     assert len(done(sandbox.service.messages(caller(), query, Scope.ALL))) == found
     own = replace(query, kenmerk=kenmerk)
     assert len(done(sandbox.service.message_list(caller(), own, Scope.NEW))) == found
+
+
+# --- Mailboxes of others, by mandate ----------------------------------------------------
+
+THIRD = "00000099000000003000"
+
+
+def mandated(*belanghebbenden: Party, oin: str = OTHER) -> AuthorisationTable:
+    mandates = [MailboxMandate(oin, party) for party in belanghebbenden]
+    return authorisation_table((), mandates, others=Others.ADMITTED)
+
+
+def about(number: str) -> Delivery:
+    document = replace(DELIVERY.document, content=XBRL.format(number).encode())
+    return replace(DELIVERY, belanghebbende=Party(number, "Fi"), document=document)
+
+
+def fetch(sandbox: Sandbox, query: MailboxQuery, scope: Scope, oin: str = OTHER) -> list[str]:
+    rows = done(sandbox.service.messages(caller(oin), query, scope))
+    listed = done(sandbox.service.message_list(caller(oin), query, Scope.ALL))
+    if scope is Scope.ALL:
+        assert [row.kenmerk for row in rows] == [row.kenmerk for row in listed]
+    return [row.kenmerk for row in rows]
+
+
+def test_a_mandate_opens_the_mailbox_of_a_belanghebbende_whoever_filed(sandbox: Sandbox) -> None:
+    theirs = sandbox.accept().kenmerk
+    elsewhere = Party("001000044B38", "Fi")
+    sandbox.accept(about(elsewhere.number))
+    own = sandbox.accept(about("7"), oin=OTHER).kenmerk
+    sandbox.run()
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL) == [own]
+    sandbox.table = mandated(Party(PARTY.number, "fI"))
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL) == [theirs, own]
+    for query, expected in (
+        (MailboxQuery(belanghebbende=PARTY), [theirs]),
+        (MailboxQuery(belanghebbende=Party(PARTY.number, "BTW")), []),
+        (MailboxQuery(belanghebbende=elsewhere), []),
+        (MailboxQuery(berichtsoort="ICP"), []),
+        (MailboxQuery(kenmerk=theirs), [theirs]),
+        (MailboxQuery(kenmerk=own), [own]),
+        (MailboxQuery(period=Period(end=START - timedelta(seconds=1))), []),
+    ):
+        assert fetch(sandbox, query, Scope.ALL) == expected
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL, THIRD) == []
+
+
+def test_a_mandate_in_another_register_opens_nothing(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    sandbox.table = mandated(Party(PARTY.number, "BTW"), Party("001000044B3", "Fi"))
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL) == []
+    with pytest.raises(Refusal) as caught:
+        fetch(sandbox, MailboxQuery(kenmerk=kenmerk), Scope.ALL)
+    assert caught.value.check is checks.KENMERK_KNOWN
+
+
+def test_what_is_new_is_new_to_each_reader(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    sandbox.table = mandated(PARTY)
+    assert fetch(sandbox, MailboxQuery(), Scope.NEW) == [kenmerk]
+    assert fetch(sandbox, MailboxQuery(), Scope.NEW) == []
+    assert fetch(sandbox, MailboxQuery(), Scope.NEW, caller().oin) == [kenmerk]
+
+
+def test_a_mailbox_mandate_shows_no_statuses(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    sandbox.table = mandated(PARTY)
+    for scope in Scope:
+        with pytest.raises(Refusal) as caught:
+            sandbox.codes(kenmerk, oin=OTHER, scope=scope)
+        assert caught.value.check is checks.KENMERK_KNOWN
+    service, other = sandbox.service, caller(OTHER)
+    assert done(service.processes(other, "Omzetbelasting", PARTY, None)) == []
+    assert done(service.new_statuses(other, "Omzetbelasting", PARTY, ALWAYS, None)) == []
+
+
+def test_thousands_of_mandates_are_one_question(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    many = [Party(f"{number:09d}B01", "Fi") for number in range(40_000)]
+    sandbox.table = mandated(*many, PARTY)
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL) == [kenmerk]
+    assert fetch(sandbox, MailboxQuery(kenmerk=kenmerk), Scope.ALL) == [kenmerk]

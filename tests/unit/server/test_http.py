@@ -4,10 +4,11 @@ import pytest
 
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import AANLEVER, OPHAAL, SERVICES
+from digipoort_wus.names import AANLEVER, ENDPOINTS, OPHAAL
 from digipoort_wus.server.http import (
     SERVICE_AT,
     Head,
+    check_charset,
     check_head,
     check_soap_action,
     http_refusal,
@@ -15,6 +16,7 @@ from digipoort_wus.server.http import (
     service_for,
     wants_xsd,
 )
+from digipoort_wus.wss.policy import Charset, SoapAction
 
 PATH = AANLEVER.paths[0]
 TEXT_XML = {"content-type": "text/xml; charset=utf-8"}
@@ -25,7 +27,9 @@ def head(method: str = "POST", path: str = PATH, query: str = "", **headers: str
     return Head(method, path, query, {**TEXT_XML, **named})
 
 
+MTOM = 'multipart/related; type="application/xop+xml"; boundary="b"; start-info="text/xml"'
 ACCEPTED = {
+    "mtom": head(content_type=MTOM),
     "usual": head(),
     "slash at the end": head(path=PATH + "/"),
     "no charset": head(content_type="text/xml"),
@@ -66,9 +70,14 @@ REFUSED = {
         head(content_type="text/xml; charset=utf-8, text/html"),
         checks.HTTP_CONTENT_TYPE,
     ),
-    "mtom": (
+    "mtom without a boundary": (
         head(content_type='multipart/related; type="application/xop+xml"'),
         checks.HTTP_CONTENT_TYPE,
+    ),
+    "mtom elsewhere": (head(path=OPHAAL.paths[0], content_type=MTOM), checks.HTTP_CONTENT_TYPE),
+    "mtom compressed": (
+        head(content_type=MTOM, content_encoding="gzip"),
+        checks.HTTP_ENCODING,
     ),
     "latin-1": (head(content_type="text/xml; charset=iso-8859-1"), checks.HTTP_CHARSET),
     "utf-16": (head(content_type='text/xml; charset="utf-16"'), checks.HTTP_CHARSET),
@@ -95,8 +104,8 @@ def test_heads_that_are_refused(case: str) -> None:
 
 
 def test_every_path_leads_to_its_service() -> None:
-    assert len(SERVICE_AT) == 7
-    for service in SERVICES.values():
+    assert len(SERVICE_AT) == 9
+    for service in ENDPOINTS.values():
         for path in service.paths:
             assert service_for(head(path=path)) is service
     assert service_for(head(path="/cpl/ophaalservice/services/OphaalService_V1_2")) is OPHAAL
@@ -121,10 +130,46 @@ SOAP_ACTIONS: dict[str | None, bool] = {
 }
 
 
+def assert_soap_action(value: str | None, rule: SoapAction, accepted: bool) -> None:
+    if accepted:
+        check_soap_action(value, ACTION, rule)
+        return
+    with pytest.raises(Refusal) as caught:
+        check_soap_action(value, ACTION, rule)
+    assert (caught.value.check, caught.value.about) == (checks.WSA_SOAP_ACTION, "Action")
+
+
 @pytest.mark.parametrize("value", SOAP_ACTIONS)
 def test_soap_actions(value: str | None) -> None:
-    expected = None if SOAP_ACTIONS[value] else checks.WSA_SOAP_ACTION
-    assert check_soap_action(value, ACTION) is expected
+    assert_soap_action(value, SoapAction.LENIENT, SOAP_ACTIONS[value])
+
+
+@pytest.mark.parametrize("value", SOAP_ACTIONS)
+def test_soap_actions_of_digikoppeling_are_quoted(value: str | None) -> None:
+    accepted = value is not None and value.strip() in ('""', f'"{ACTION}"')
+    assert_soap_action(value, SoapAction.QUOTED, accepted)
+
+
+CONTENT_TYPES = {
+    "text/xml": False,
+    "text/xml; charset=utf-8": True,
+    "text/xml;charset=UTF-8": True,
+    'text/xml; action="x"; charset="utf-8"': True,
+    "text/xml; action=x": False,
+    "text/xml; xcharset=utf-8": False,
+}
+
+
+@pytest.mark.parametrize("value", CONTENT_TYPES)
+def test_digikoppeling_wants_the_charset_named(value: str) -> None:
+    named = Head("POST", PATH, "", {"content-type": value})
+    check_charset(named, Charset.OPTIONAL)
+    if CONTENT_TYPES[value]:
+        check_charset(named, Charset.REQUIRED)
+        return
+    with pytest.raises(Refusal) as caught:
+        check_charset(named, Charset.REQUIRED)
+    assert caught.value.check is checks.XML_ENCODING
 
 
 HOSTS = {

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from lxml import etree
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
@@ -22,6 +23,8 @@ from digipoort_wus.server.reactor import Reactor
 from digipoort_wus.server.resources import Services, WusResource, to_deferred
 from digipoort_wus.server.site import BoundedChannel, BoundedSite
 from digipoort_wus.server.workers import INLINE_BELOW
+from digipoort_wus.wss.policy import DIGIPOORT_1_2
+from digipoort_wus.xmlsafe.splice import LargeTexts
 
 PATH = AANLEVER.paths[0]
 MEBIBYTE = 1_048_576
@@ -44,11 +47,11 @@ class Desk:
     seen: list[bytes]
     pending: "list[Future[etree._Element]]"
 
-    def connect(self) -> "tuple[BoundedChannel, StringTransport]":
+    def connect(self, peer: IPv4Address | None = None) -> "tuple[BoundedChannel, StringTransport]":
         site: Any = self.site
         channel: Any = site.buildProtocol(None)
         assert isinstance(channel, BoundedChannel)
-        transport = StringTransport()
+        transport = StringTransport(peerAddress=peer)
         make_connection: Any = channel.makeConnection
         make_connection(transport)
         return channel, transport
@@ -74,12 +77,12 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
         admitted.set_result(None)
         return admitted
 
-    def dispatch(_: Opened) -> "Future[etree._Element]":
+    def dispatch(_: Opened, _texts: LargeTexts) -> "Future[etree._Element]":
         future: Future[etree._Element] = Future()
         pending.append(future)
         return future
 
-    def answer(_gate: Gate, _opened: Opened, element: etree._Element) -> HttpAnswer:
+    def answer(_gate: Gate, _opened: Opened, element: etree._Element, _: object) -> HttpAnswer:
         return HttpAnswer(200, etree.tostring(element))
 
     monkeypatch.setattr(resources, "open_request", open_request)
@@ -87,7 +90,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
     reactor = cast(Reactor, clock)
     gate = cast(Gate, _Gate())
     resource = WusResource(Services(dict.fromkeys(SERVICES, gate), admit, dispatch), reactor)
-    return Desk(clock, resource, BoundedSite(resource, reactor), seen, pending)
+    return Desk(clock, resource, BoundedSite(resource, reactor, resource.judge), seen, pending)
 
 
 class _Caller:
@@ -97,10 +100,12 @@ class _Caller:
 
 class _Opened:
     service, operation, caller = AANLEVER, AANLEVER.operations[0], _Caller()
+    confirms = suite = None
+    parts = ()
 
 
 class _Gate:
-    explain_faults, fault_status = True, 500
+    explain_faults, policy = True, DIGIPOORT_1_2
 
     @staticmethod
     def new_message_id() -> str:
@@ -122,6 +127,14 @@ def post(body: bytes, *headers: str, length: int | None = None) -> bytes:
 def status(transport: StringTransport) -> int | None:
     value = transport.value()
     return int(value.split()[1]) if value else None
+
+
+def check(transport: StringTransport) -> str:
+    """Return the identifier of the check in a refusal of one line."""
+    body = transport.value().partition(b"\r\n\r\n")[2]
+    assert body.startswith(b"["), body
+    assert body.count(b"\n") == 1
+    return str(body[1:].partition(b"]")[0], "ascii")
 
 
 def closing(transport: StringTransport) -> bool:
@@ -160,6 +173,7 @@ def test_a_head_that_drips_is_cut_off(desk: Desk) -> None:
     channel, transport = desk.connect()
     seconds = drip(desk, channel, transport, post(b"x", f"X-Long: {'x' * 500}"))
     assert seconds == limits.HEADER_DEADLINE_SECONDS
+    assert (status(transport), check(transport)) == (408, "HTTP-DEADLINE")
     assert desk.seen == []
 
 
@@ -167,8 +181,32 @@ def test_a_body_that_drips_is_cut_off(desk: Desk) -> None:
     channel, transport = desk.connect()
     channel.dataReceived(post(b"", length=1_000))
     seconds = drip(desk, channel, transport, b"x" * 1_000)
-    assert seconds == limits.BODY_DEADLINE_SECONDS
+    assert seconds == limits.BODY_WINDOW_SECONDS
+    assert (status(transport), check(transport)) == (408, "HTTP-DEADLINE")
     assert desk.seen == []
+
+
+def test_a_body_that_is_just_fast_enough_is_cut_off_in_the_end(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", length=limits.WIRE_MAX_BYTES))
+    piece = b"x" * limits.BODY_MIN_RATE
+    for second in range(limits.BODY_DEADLINE_SECONDS):
+        assert not transport.value(), second
+        channel.dataReceived(piece)
+        desk.clock.advance(1)
+    assert (status(transport), check(transport)) == (408, "HTTP-DEADLINE")
+
+
+def test_a_body_that_came_fast_and_stops_is_cut_off_soon(desk: Desk) -> None:
+    """An average from the start on would let it wait for an hour."""
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x" * 40 * MEBIBYTE, length=limits.WIRE_MAX_BYTES))
+    assert desk.site.budget.octets == 40 * MEBIBYTE
+    desk.clock.advance(limits.BODY_WINDOW_SECONDS)
+    assert not transport.value()
+    desk.clock.advance(limits.BODY_WINDOW_SECONDS)
+    assert status(transport) == 408
+    assert desk.site.budget.octets == 0
 
 
 def test_the_deadline_of_a_second_request_is_its_own(desk: Desk) -> None:
@@ -205,10 +243,45 @@ def test_a_client_that_stays_after_the_deadline_is_thrown_out(desk: Desk) -> Non
 def test_the_time_of_the_answer_is_not_the_clients(desk: Desk) -> None:
     channel, transport = desk.connect()
     channel.dataReceived(post(b"x"))
-    desk.clock.advance(2 * limits.BODY_DEADLINE_SECONDS)
+    desk.clock.advance(limits.REQUEST_DEADLINE_SECONDS - 1)
     assert not transport.disconnecting
     finish(desk.pending[0])
     assert status(transport) == 200
+
+
+def test_a_request_that_nobody_answers_ends_some_time(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x"))
+    desk.clock.advance(limits.REQUEST_DEADLINE_SECONDS)
+    assert transport.disconnected
+    channel.connectionLost(Failure(ConnectionLost()))
+    finish(desk.pending[0])
+    assert transport.value() == b""
+    assert desk.clock.getDelayedCalls() == []
+
+
+def test_an_old_connection_is_closed_behind_its_next_answer(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    for _ in range(limits.SESSION_MAX_SECONDS // 50):
+        channel.dataReceived(post(b"refuse"))
+        assert b"Connection: close" not in transport.value()
+        transport.clear()
+        desk.clock.advance(50)
+    channel.dataReceived(post(b"refuse"))
+    assert b"Connection: close" in transport.value()
+    assert transport.disconnecting
+
+
+def test_whoever_was_told_to_go_is_thrown_out(desk: Desk) -> None:
+    """TLS waits for the other's close, which may never come."""
+    for octets, seconds in ((post(b"refuse", "Connection: close"), 60), (b"\xff\r\n", 15)):
+        channel, transport = desk.connect()
+        channel.dataReceived(octets)
+        assert transport.disconnecting
+        desk.clock.advance(seconds - 1)
+        assert not transport.disconnected
+        desk.clock.advance(1)
+        assert transport.disconnected
 
 
 def test_a_lost_connection_leaves_no_timer(desk: Desk) -> None:
@@ -242,11 +315,33 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(desk: Desk, length: 
     assert status(transport) == 413
     assert transport.value().endswith(f"received: {length} (ours)\n".encode())
     before = transport.value()
-    for _ in range(50):
+    for _ in range(40):
         channel.dataReceived(b"x" * MEBIBYTE)
     assert transport.value() == before
+    assert desk.site.budget.octets == 0
     assert transport.disconnecting is False
-    desk.clock.advance(6)
+    desk.clock.advance(limits.DISCARD_SECONDS)
+    assert closing(transport)
+    assert desk.seen == []
+
+
+def test_what_is_thrown_away_is_bounded_too(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", length=10**9))
+    for _ in range(limits.WIRE_MAX_BYTES // MEBIBYTE):
+        channel.dataReceived(b"x" * MEBIBYTE)
+    assert not transport.disconnected
+    channel.dataReceived(b"x" * MEBIBYTE)
+    assert transport.disconnected
+
+
+def test_a_refused_body_that_has_come_whole_ends_the_connection(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x" * 10, "Content-Encoding: gzip", length=1_000))
+    assert (status(transport), check(transport)) == (415, "HTTP-ENCODING")
+    channel.dataReceived(b"x" * 989)
+    assert not closing(transport)
+    channel.dataReceived(b"x")
     assert closing(transport)
     assert desk.seen == []
 
@@ -268,6 +363,94 @@ def test_chunks_are_counted(desk: Desk) -> None:
     assert desk.seen == []
 
 
+@pytest.mark.parametrize("piece", [1, 3, 7, 100_000])
+def test_chunks_that_are_none_are_answered_once(desk: Desk, piece: int) -> None:
+    octets = (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n".encode()
+    ) + post(b"refuse")
+    channel, transport = desk.connect()
+    for start in range(0, len(octets), piece):
+        channel.dataReceived(octets[start : start + piece])
+    assert (status(transport), check(transport)) == (400, "HTTP-FRAMING")
+    assert transport.disconnecting
+    assert desk.seen == []
+
+
+def test_a_chunked_body_is_taken_whole(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nre\r\n4\r\nfuse\r\n0\r\n\r\n".encode()
+    )
+    assert desk.seen == [b"refuse"]
+    assert status(transport) == 500
+
+
+# --- What all may hold together --------------------------------------------------------
+
+
+def test_a_body_holds_what_came_until_it_is_answered(desk: Desk) -> None:
+    budget = desk.site.budget
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"x" * 600, length=1_000))
+    assert budget.octets == 600
+    channel.dataReceived(b"x" * 400)
+    assert (budget.octets, len(desk.seen)) == (1_000, 1)
+    finish(desk.pending[0])
+    assert status(transport) == 200
+    assert budget.octets == 0
+    for end in (b"", b"x" * 500):
+        channel, _ = desk.connect()
+        channel.dataReceived(post(b"x" * 500, length=1_000) + end)
+        channel.connectionLost(Failure(ConnectionLost()))
+        # Its work goes on, and holds it.
+        assert budget.octets == (1_000 if end else 0)
+    finish(desk.pending[1])
+    assert budget.octets == 0
+
+
+def test_a_body_too_many_is_refused(desk: Desk) -> None:
+    desk.site.budget.most = 2_000
+    first, one = desk.connect()
+    first.dataReceived(post(b"x" * 900, length=5_000))
+    second, two = desk.connect()
+    second.dataReceived(post(b"x" * 200, length=300))
+    assert (status(two), check(two)) == (503, "HTTP-BUSY")
+    assert b"\r\nRetry-After: 30\r\n" in two.value()
+    assert b"\r\nConnection: close\r\n" in two.value()
+    assert desk.site.budget.octets == 900
+    # The rest of it is thrown away; then the connection ends.
+    assert not closing(two)
+    second.dataReceived(b"x" * 100)
+    assert closing(two)
+    assert one.value() == b""
+
+
+def test_another_address_makes_the_first_give_way(desk: Desk) -> None:
+    desk.site.budget.most = 1_000
+    other = IPv4Address("TCP", "198.51.100.1", 1)
+    first, one = desk.connect()
+    first.dataReceived(post(b"x" * 500, length=5_000))
+    second, two = desk.connect(IPv4Address("TCP", "203.0.113.1", 1))
+    second.dataReceived(post(b"x" * 450, length=5_000))
+    third, three = desk.connect(other)
+    third.dataReceived(post(b"refuse" + b"x" * 200))
+    assert status(three) == 500
+    assert (status(one), check(one)) == (503, "HTTP-BUSY")
+    assert two.value() == b""
+    assert desk.site.budget.octets == 450
+
+
+def test_a_connection_too_many_is_told_so(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.has_room = False
+    channel.dataReceived(post(b"refuse"))
+    assert (status(transport), check(transport)) == (503, "HTTP-BUSY")
+    assert desk.seen == []
+    assert closing(transport)
+
+
 # --- Requests that are no requests ------------------------------------------------
 
 
@@ -284,13 +467,16 @@ def test_exactly_one_host(desk: Desk) -> None:
         lines += ["Content-Length: 6", "", "refuse"]
         channel.dataReceived("\r\n".join(lines).encode())
         assert status(transport) == expected
+        assert expected == 500 or check(transport) == "HTTP-HOST"
 
 
 def test_a_line_that_never_ends_is_answered(desk: Desk) -> None:
     channel, transport = desk.connect()
     channel.dataReceived(b"POST /" + b"x" * 20_000)
-    assert status(transport) == 400
+    assert (status(transport), check(transport)) == (431, "HTTP-HEADERS")
     assert transport.disconnecting
+    channel.dataReceived(b"x" * 20_000)
+    assert transport.value().count(b"HTTP/1.1 ") == 1
 
 
 def test_a_length_of_thousands_of_digits_is_answered(desk: Desk) -> None:
@@ -298,7 +484,7 @@ def test_a_length_of_thousands_of_digits_is_answered(desk: Desk) -> None:
     channel.dataReceived(
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n"
     )
-    assert status(transport) == 400
+    assert (status(transport), check(transport)) == (400, "HTTP-FRAMING")
 
 
 def test_nothing_is_read_behind_a_bad_request(desk: Desk) -> None:
@@ -310,8 +496,89 @@ def test_nothing_is_read_behind_a_bad_request(desk: Desk) -> None:
     assert status(transport) == 400
     for line in (b"Content-Type: text/xml\r\n", b"\r\n", b"refuse"):
         channel.dataReceived(line)
-    assert transport.value().count(b"HTTP/1.1") == 1
+    assert transport.value().count(b"HTTP/1.1 ") == 1
     assert desk.seen == []
+
+
+FRAMING = {
+    "bare LF": b"POST / HTTP/1.1\nHost: x\n\n",
+    "bare LF in a header": b"POST / HTTP/1.1\r\nHost: x\r\nX: 1\nY: 2\r\n\r\n",
+    "bare CR": b"POST / HTTP/1.1\r\nHost: x\r\nX: 1\rY: 2\r\n\r\n",
+    "NUL": b"POST / HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n",
+    "folded": b"POST / HTTP/1.1\r\nHost: x\r\nX: 1\r\n 2\r\n\r\n",
+    "space before the first header": b"POST / HTTP/1.1\r\n Host: x\r\n\r\n",
+    "two spaces": b"POST  / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no version": b"POST /\r\nHost: x\r\n\r\n",
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "HTTP/1.2": b"POST / HTTP/1.2\r\nHost: x\r\n\r\n",
+    "lower case": b"POST / http/1.1\r\nHost: x\r\n\r\n",
+    "method": b"PO(ST / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    "two empty lines": b"\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "CL.CL": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+    "CL.TE": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked"
+    b"\r\n\r\n",
+    "TE.CL": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 1"
+    b"\r\n\r\n",
+    "TE.TE": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+    b"chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", FRAMING)
+@pytest.mark.parametrize("piece", [1, 100_000], ids=["octet by octet", "at once"])
+def test_what_can_be_read_in_two_ways_ends_the_connection(
+    desk: Desk, name: str, piece: int
+) -> None:
+    octets = FRAMING[name] + post(b"refuse")
+    channel, transport = desk.connect()
+    for start in range(0, len(octets), piece):
+        channel.dataReceived(octets[start : start + piece])
+    assert (status(transport), check(transport)) == (400, "HTTP-FRAMING")
+    assert closing(transport)
+    assert desk.seen == []
+
+
+HEADERS = {
+    "101 headers": "".join(f"X-{n}: 1\r\n" for n in range(100)),
+    "together too long": "".join(f"X-{n}: {'x' * 1_000}\r\n" for n in range(17)),
+    "one too long": f"X: {'x' * 17_000}\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_headers_are_bounded(desk: Desk, name: str) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{HEADERS[name]}\r\n".encode())
+    assert (status(transport), check(transport)) == (431, "HTTP-HEADERS")
+    assert closing(transport)
+
+
+def test_a_hundred_headers_are_not_too_many(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"refuse", *(f"X-{n}: 1" for n in range(97))))
+    assert status(transport) == 500
+
+
+def test_expect_is_answered_before_the_body(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", "Expect: 100-continue", length=6))
+    assert transport.value() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    transport.clear()
+    channel.dataReceived(b"refuse")
+    assert status(transport) == 500
+    for header, expected in (("Content-Encoding: gzip", 415), ("Host: b", 400)):
+        channel, transport = desk.connect()
+        channel.dataReceived(post(b"", "Expect: 100-continue", header, length=6))
+        assert status(transport) == expected
+        assert transport.value().count(b"HTTP/1.1 ") == 1
+
+
+def test_head_is_refused_without_a_body(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(b"HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status(transport) == 404
+    assert transport.value().endswith(b"\r\n\r\n")
 
 
 def test_a_form_is_not_read_as_one(desk: Desk) -> None:
@@ -410,6 +677,22 @@ def test_pipelined_requests_wait_for_each_other(desk: Desk) -> None:
     finish(desk.pending[1])
     assert desk.seen == [b"first", b"second", b"refuse"]
     assert transport.value().count(b"HTTP/1.1 ") == 3
+    # Those that are answered at once, too.
+    transport.clear()
+    channel.dataReceived(post(b"refuse") * 3)
+    assert transport.value().count(b"HTTP/1.1 500") == 3
+
+
+def test_what_is_pipelined_is_bounded(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"first"))
+    channel.dataReceived(post(b"x" * 20_000))
+    assert transport.producerState == "paused"
+    assert desk.seen == [b"first"]
+    assert desk.site.budget.octets == len(b"first")
+    finish(desk.pending[0])
+    assert transport.producerState == "producing"
+    assert len(desk.seen) == 2
 
 
 @pytest.mark.parametrize(

@@ -113,18 +113,20 @@ def test_a_waiting_answer_cannot_be_cancelled() -> None:
 
 
 def test_a_late_answer_is_finished_where_the_caller_wants() -> None:
-    process, later = SlowProcess(), list[Callable[[], None]]()
-    answer = call(aanlever(process), request(), CALLER, PARTS, hand_over=later.append)
+    process, later = SlowProcess(), list[tuple[Callable[[], None], int]]()
+    answer = call(aanlever(process), request(), CALLER, PARTS, hand_over=lambda *a: later.append(a))
     process.answer()
     assert not answer.done()
-    (finish,) = later
+    ((finish, rows),) = later
+    assert rows == 1
     finish()
     schema.validate(answer.result(timeout=0))
 
 
 def test_an_early_answer_is_not_handed_over() -> None:
-    later = list[Callable[[], None]]()
-    answer = call(aanlever(MemoryProcess()), request(), CALLER, PARTS, hand_over=later.append)
+    later: list[object] = []
+    process = MemoryProcess()
+    answer = call(aanlever(process), request(), CALLER, PARTS, hand_over=lambda *a: later.append(a))
     assert answer.done()
     assert later == []
 

@@ -1,11 +1,12 @@
 """Threads for large requests: bounded, and none when there is no work."""
 
+import sys
 import threading
 import time
 
 import pytest
 
-from digipoort_wus.server.workers import Workers
+from digipoort_wus.server.workers import Workers, take_short_turns
 
 
 def gate_workers() -> int:
@@ -81,3 +82,11 @@ def test_a_result_is_held_by_its_future_only(most: int) -> None:
     while Held.alive and time.monotonic() < end:
         time.sleep(0.005)
     assert Held.alive == 0
+
+
+def test_turns_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float] = []
+    monkeypatch.setattr("sys.setswitchinterval", seconds.append)
+    take_short_turns()
+    assert len(seconds) == 1
+    assert seconds[0] < sys.getswitchinterval()

@@ -6,7 +6,14 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import SOAP, SOAP_12, WSA, WSSE
-from digipoort_wus.soap.envelope import leaf_text, local_name, namespace, read_envelope
+from digipoort_wus.soap.envelope import (
+    leaf_text,
+    local_name,
+    must_understand,
+    namespace,
+    read_envelope,
+    require_basic_profile,
+)
 
 
 def envelope(inner: str, namespace: str = SOAP) -> etree._Element:
@@ -84,3 +91,70 @@ def test_names_of_elements() -> None:
     assert (namespace(etree.fromstring("<x/>")), local_name(etree.fromstring("<x/>"))) == ("", "x")
     qualified = etree.fromstring('<a:x xmlns:a="urn:a"/>')
     assert (namespace(qualified), local_name(qualified)) == ("urn:a", "x")
+
+
+@pytest.mark.parametrize(
+    ("inner", "about"),
+    [
+        ("<s:Body/>", "empty"),
+        ("<s:Body><x/><x/></s:Body>", ""),
+        ("<s:Header><x/></s:Header><s:Body><x/></s:Body>", ""),
+        ('<s:Header><x s:mustUnderstand="0"/></s:Header><s:Body><x/></s:Body>', ""),
+        ('<s:Header><x s:mustUnderstand="1"/></s:Header><s:Body><x/></s:Body>', "mustUnderstand"),
+    ],
+)
+def test_what_a_refusal_is_about(inner: str, about: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_envelope(envelope(inner))
+    assert caught.value.about == about
+
+
+@pytest.mark.parametrize(
+    ("root", "about"),
+    [(f'<Envelope xmlns="{SOAP_12}"/>', "Envelope"), ("<Envelope/>", "Envelope"), ("<x/>", "")],
+)
+def test_another_version_is_told_from_no_envelope(root: str, about: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_envelope(etree.fromstring(root))
+    assert caught.value.about == about
+
+
+STYLE = 's:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"'
+PROFILE = {
+    "<s:Header><a:To>x</a:To></s:Header><s:Body><x/></s:Body>": True,
+    "<s:Body><x/></s:Body>": True,
+    '<s:Header><a:To s:mustUnderstand="1">x</a:To></s:Header><s:Body><x/></s:Body>': True,
+    '<s:Header><a:To s:mustUnderstand="0">x</a:To></s:Header><s:Body><x/></s:Body>': True,
+    '<s:Header><a:To s:mustUnderstand="true">x</a:To></s:Header><s:Body><x/></s:Body>': False,
+    '<s:Header><a:To s:mustUnderstand="">x</a:To></s:Header><s:Body><x/></s:Body>': False,
+    f"<s:Header {STYLE}><a:To>x</a:To></s:Header><s:Body><x/></s:Body>": False,
+    f"<s:Body {STYLE}><x/></s:Body>": False,
+    f"<s:Body><x {STYLE}/></s:Body>": False,
+}
+
+
+@pytest.mark.parametrize("inner", PROFILE)
+def test_the_attributes_of_soap(inner: str) -> None:
+    found = read_envelope(envelope(inner))
+    if PROFILE[inner]:
+        require_basic_profile(found)
+        return
+    with pytest.raises(Refusal) as caught:
+        require_basic_profile(found)
+    assert caught.value.check is checks.SOAP_BASIC_PROFILE
+
+
+def test_encoding_style_on_the_envelope() -> None:
+    root = envelope("<s:Body><x/></s:Body>")
+    root.set(f"{{{SOAP}}}encodingStyle", "")
+    with pytest.raises(Refusal) as caught:
+        require_basic_profile(read_envelope(root))
+    assert caught.value.check is checks.SOAP_BASIC_PROFILE
+
+
+def test_must_understand() -> None:
+    values = {"1": True, "true": True, "0": False, "": False, "yes": False}
+    for value, expected in values.items():
+        block = etree.fromstring(f'<x xmlns:s="{SOAP}" s:mustUnderstand="{value}"/>')
+        assert must_understand(block) is expected
+    assert not must_understand(etree.fromstring("<x/>"))

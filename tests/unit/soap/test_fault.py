@@ -8,20 +8,30 @@ from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.names import (
     AANLEVER,
+    ECHO_BE_S,
     OPHAAL,
     SERVICES,
     SOAP,
     STATUSINFORMATIE,
     TYPES,
     WSA,
+    WSA_ADDRESSING_FAULT_ACTION,
     WSA_ANONYMOUS,
     WSA_FAULT_ACTION,
     WSA_UNSPECIFIED,
+    WSSE,
+    WSU,
     Service,
 )
-from digipoort_wus.soap.addressing import read_addressing
+from digipoort_wus.soap.addressing import DIGIKOPPELING, read_addressing
 from digipoort_wus.soap.envelope import read_envelope
-from digipoort_wus.soap.fault import fault_envelope, fault_of
+from digipoort_wus.soap.fault import (
+    digikoppeling_fault,
+    digikoppeling_fault_of,
+    fault_envelope,
+    fault_of,
+)
+from digipoort_wus.soap.faultcodes import row_of
 from digipoort_wus.xmlsafe.parse import parse_message
 
 GENERIC = "Het bericht voldoet niet aan de koppelvlakspecificatie en is niet verwerkt."
@@ -103,3 +113,81 @@ def test_a_fault_about_a_request_that_could_not_be_read() -> None:
     assert addressing.action == WSA_FAULT_ACTION
     assert addressing.relates_to == WSA_UNSPECIFIED
     assert etree.fromstring(octets).find(f".//{{{WSA}}}To") is not None
+
+
+# --- Digikoppeling -----------------------------------------------------------------
+
+FAULT = f"""\
+<soap:Envelope xmlns:soap="{SOAP}" xmlns:wsa="{WSA}" xmlns:wsse="{WSSE}" xmlns:wsu="{WSU}">\
+<soap:Header><wsa:To>{WSA_ANONYMOUS}</wsa:To>\
+<wsa:Action>http://www.w3.org/2005/08/addressing/fault</wsa:Action>\
+<wsa:MessageID>urn:uuid:1</wsa:MessageID>\
+<wsa:RelatesTo RelationshipType="http://www.w3.org/2005/08/addressing/reply">{WSA_UNSPECIFIED}\
+</wsa:RelatesTo><wsa:FaultDetail><wsa:ProblemHeaderQName>wsa:MessageID</wsa:ProblemHeaderQName>\
+</wsa:FaultDetail></soap:Header><soap:Body><soap:Fault>\
+<faultcode>wsa:MessageAddressingHeaderRequired</faultcode><faultstring xml:lang="nl">\
+0007: WS-Addressing-header MessageID ontbreekt of is ongeldig.</faultstring></soap:Fault>\
+</soap:Body></soap:Envelope>"""
+
+
+def digikoppeling(
+    refusal: Refusal, *, explain: bool = False, known: bool = True, related: str | None = None
+) -> etree._Element:
+    return digikoppeling_fault(
+        digikoppeling_fault_of(refusal, explain=explain),
+        ECHO_BE_S,
+        ECHO_BE_S.operations[0] if known else None,
+        message_id="urn:uuid:1",
+        relates_to=related,
+    )
+
+
+def test_a_fault_of_digikoppeling_to_the_letter() -> None:
+    refusal = Refusal(checks.WSA_REQUIRED, expected="wsa:MessageID", about="MessageID")
+    assert etree.tostring(digikoppeling(refusal)).decode() == FAULT
+
+
+@pytest.mark.parametrize("about", ["", "To", "mustUnderstand", "x"])
+@pytest.mark.parametrize("check", checks.CATALOGUE, ids=lambda check: check.id)
+def test_every_check_becomes_a_fault_of_digikoppeling(check: Check, about: str) -> None:
+    refusal = Refusal(check, expected="é<&>", received="\x1b[1m", about=about)
+    octets = etree.tostring(digikoppeling(refusal, explain=True, related="urn:uuid:2"))
+    message = read_envelope(parse_message(octets))
+    assert message.is_fault
+    fault = message.body_child
+    row = row_of(check, about)
+    prefix, _, _ = str(fault.findtext("faultcode")).partition(":")
+    # A faultcode is a QName, whose prefix must be declared.
+    assert prefix in fault.nsmap
+    assert check.id in str(fault.findtext("faultstring"))
+    addressing = read_addressing(message, DIGIKOPPELING)
+    assert addressing.relates_to == "urn:uuid:2"
+    names = [child.tag for child in fault]
+    detail = next(message.root.iter(f"{{{WSA}}}FaultDetail"), None)
+    assert (detail is not None) == (row.is_addressing and about == "To")
+    if row.in_body:
+        assert names == ["faultcode", "faultstring", "detail"]
+        validate(fault[2][0])
+        assert addressing.action == ECHO_BE_S.fault_action(ECHO_BE_S.operations[0])
+    else:
+        assert names == ["faultcode", "faultstring"]
+        expected = WSA_ADDRESSING_FAULT_ACTION if row.is_addressing else WSA_FAULT_ACTION
+        assert addressing.action == expected
+
+
+def test_without_an_operation_there_is_no_declared_fault() -> None:
+    root = digikoppeling(Refusal(checks.SOAP_BODY_CHILD, about="empty"), known=False)
+    assert root.find(".//detail") is None
+    assert read_addressing(read_envelope(root), DIGIKOPPELING).action == WSA_FAULT_ACTION
+
+
+def test_explanations_are_for_the_sandbox() -> None:
+    refusal = Refusal(checks.WSS_DIGEST, expected="secret", received="secret")
+    assert "secret" not in etree.tostring(digikoppeling(refusal), encoding="unicode")
+    explained = digikoppeling(refusal, explain=True).findtext(".//faultstring")
+    assert explained == f"{row_of(checks.WSS_DIGEST).text} {refusal.uitleg()}"
+
+
+def test_the_name_of_a_senders_header_is_not_repeated() -> None:
+    root = digikoppeling(Refusal(checks.WSA_ANONYMOUS, about="Secret"))
+    assert b"Secret" not in etree.tostring(root)

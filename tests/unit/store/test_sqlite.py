@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -414,14 +414,70 @@ def test_upgrades_are_applied_in_order_and_whole() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     try:
         schema.bring_up_to_date(connection)
-        upgrades = ("CREATE TABLE one (id);", "CREATE TABLE two (id); CREATE TABLE one (id);")
+        upgrades = (
+            *schema.UPGRADES,
+            "CREATE TABLE one (id);",
+            "CREATE TABLE two (id); CREATE TABLE one (id);",
+        )
+        version = schema.VERSION
         with pytest.raises(sqlite3.OperationalError):
             schema.bring_up_to_date(connection, upgrades)
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (version + 1,)
         names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
         assert "one" in names
         assert "two" not in names
-        schema.bring_up_to_date(connection, (upgrades[0], "CREATE TABLE two (id);"))
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        schema.bring_up_to_date(connection, (*upgrades[:-1], "CREATE TABLE two (id);"))
+        assert connection.execute("PRAGMA user_version").fetchone() == (version + 2,)
     finally:
         connection.close()
+
+
+# --- What a party filed today ---------------------------------------------------------
+
+
+def test_volumes_are_counted_by_party_and_day(tmp_path: Path) -> None:
+    day, next_day = NOW.date(), NOW.date() + timedelta(days=1)
+
+    def count(store: SqliteStore, oin: str, on: date, size: int) -> int:
+        return store.write(lambda transaction: transaction.add_volume(oin, on, size)).result(10)
+
+    def read(store: SqliteStore, oin: str, on: date) -> int:
+        return store.read(lambda reader: reader.volume(oin, on))
+
+    with open_sqlite(tmp_path) as store:
+        assert read(store, "a", day) == 0
+        assert [count(store, "a", day, size) for size in (5, 0, 7)] == [5, 5, 12]
+        assert count(store, "b", day, 2**40) == 2**40
+    with open_sqlite(tmp_path) as store:
+        assert (read(store, "a", day), read(store, "b", day)) == (12, 2**40)
+        assert count(store, "a", next_day, 1) == 1
+        assert (read(store, "a", day), read(store, "a", next_day)) == (0, 1)
+        rows = store._connection.execute("SELECT count(*) FROM volume").fetchone()
+        assert rows == (2,), "one row a party, whatever the day"
+
+
+# --- Which questions were asked ---------------------------------------------------------
+
+
+def test_a_signature_is_new_once_until_it_is_forgotten(store: SqliteStore) -> None:
+    def remember(number: int, until: datetime = NOW) -> bool:
+        octets = bytes([number]) * 32
+        return store.write(lambda transaction: transaction.remember(octets, until)).result(10)
+
+    def forget(before: datetime, most: int = 10) -> int:
+        return store.write(lambda transaction: transaction.forget(before, most)).result(10)
+
+    second = timedelta(seconds=1)
+    assert [remember(1), remember(1), remember(2, NOW + second)] == [True, False, True]
+    assert not remember(1, NOW + 100 * second), "the first one stays as it is"
+    assert forget(NOW) == 0
+    assert forget(NOW + timedelta(milliseconds=1)) == 1
+    assert [remember(1, NOW - second), remember(2)] == [True, False]
+    assert [forget(NOW + 2 * second, most=1) for _ in range(3)] == [1, 1, 0]
+
+
+def test_a_signature_that_is_no_digest_is_refused(store: SqliteStore) -> None:
+    work = store.write(lambda transaction: transaction.remember(b"short", NOW))
+    # To do nothing at a repeat must not become nothing at a mistake.
+    with pytest.raises(sqlite3.IntegrityError):
+        work.result(10)

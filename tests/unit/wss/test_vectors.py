@@ -15,7 +15,7 @@ from digipoort_wus.names import TYPES
 from digipoort_wus.pki.chain import CachingVerifier, VerifiedCertificate, trust_store
 from digipoort_wus.pki.identity import load_certificates, load_crls
 from digipoort_wus.pki.profiles import TEST, Role
-from digipoort_wus.server.gate import take_contents
+from digipoort_wus.server.contents import take_contents
 from digipoort_wus.soap.addressing import read_addressing
 from digipoort_wus.soap.envelope import read_envelope
 from digipoort_wus.wss.header import read_security

@@ -354,7 +354,7 @@ def wrap_body(root: etree._Element, into: str) -> None:
         ("s:Header", "SOAP-HEADER-FOREIGN"),
         (".//wsse:Security", "WSS-CHILDREN"),
         (".//ds:Signature", "WSS-SIGNATURE-FORM"),
-        (".//a:ReplyTo", "WSA-ANONYMOUS"),
+        (".//a:ReplyTo", "WSA-ENDPOINT"),
         ("", "SOAP-STRUCTURE"),
     ],
 )

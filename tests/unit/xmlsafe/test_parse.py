@@ -20,7 +20,9 @@ REFUSED = {
     "internal entity": (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "XML-DOCTYPE"),
     "external entity": (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "XML-DOCTYPE"),
     "doctype in utf-16": ("<!DOCTYPE a><a/>".encode("utf-16"), "XML-ENCODING"),
-    "utf-16 without bom": ("<a/>".encode("utf-16-le"), "XML-WELL-FORMED"),
+    "utf-16 without bom": ("<a/>".encode("utf-16-le"), "XML-ENCODING"),
+    "two marks": (b"\xef\xbb\xbf\xef\xbb\xbf<a/>", "XML-ENCODING"),
+    "xml 1.1": (b"<?xml version='1.1'?><a/>", "XML-WELL-FORMED"),
     "latin-1 declared": (b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>', "XML-ENCODING"),
     "utf-7 declared": (b"<?xml version='1.0' encoding = 'UTF-7'?><a/>", "XML-ENCODING"),
     "not utf-8": (b"<a>\xe9</a>", "XML-ENCODING"),
@@ -70,7 +72,7 @@ def test_accepted(data: bytes) -> None:
 
 def test_a_text_of_twenty_mebibytes_is_accepted() -> None:
     text = b"A" * (limits.INHOUD_MAX_BYTES // 3 * 4)
-    assert len(parse_message(b"<a>%b</a>" % text).text or "") == len(text)
+    assert len(parse_message(b"<inhoud>%b</inhoud>" % text).text or "") == len(text)
 
 
 def test_a_refusal_does_not_quote_the_document() -> None:
@@ -122,6 +124,68 @@ def test_costly_input_is_refused_before_the_parse(data: bytes) -> None:
     with pytest.raises(Refusal) as caught:
         parse_message(data)
     assert caught.value.check.id == "XML-LIMIT"
+
+
+LONG = b"A" * 70_000
+LONG_REFUSED = {
+    "a text that is no content": b"<a>%b</a>" % LONG,
+    "white space between elements": b"<a>%b<b/></a>" % (b" " * 70_000),
+    "white space behind the root": b"<a/>" + b"\n" * 70_000,
+    "a text behind contents": b"<a><inhoud>A</inhoud>%b</a>" % LONG,
+    "a text in CDATA": b"<a><![CDATA[%b]]></a>" % LONG,
+    "a text behind empty contents": b"<a><inhoud/>%b</a>" % LONG,
+    "CDATA after another child": b"<a><inhoud/><![CDATA[%b]]></a>" % LONG,
+    "a value": b'<a b="%b"/>' % LONG,
+    "a namespace": b'<a xmlns="%b"/>' % LONG,
+    "a name": b"<%b/>" % LONG,
+    "a name like contents": b"<inhoud%b/>" % LONG,
+    "a prefix": b'<%b:inhoud xmlns:x="x"/>' % LONG,
+    "a name of an attribute": b'<a %b="1"/>' % LONG,
+    "an instruction": b"<?x %b?><a/>" % LONG,
+    "a declaration": b'<?xml version="1.0"%b?><a/>' % (b" " * 70_000),
+    "a comment": b"<a><!-- %b --></a>" % LONG,
+    "a tag that hides its end in a value": b"<a b='>'>%b</a>" % LONG,
+    "contents of references": b"<inhoud>%b</inhoud>" % (b"&#65;" * 14_000),
+    "contents of carriage returns": b"<inhoud>%b</inhoud>" % (b"\r" * 70_000),
+    "contents of signs that are escaped": b"<inhoud>%b</inhoud>" % (b">" * 70_000),
+    "contents of brackets": b"<inhoud>%b</inhoud>" % (b"]" * 70_000),
+    "contents of other letters": "<inhoud>{}</inhoud>".format("é" * 70_000).encode(),
+    "other letters in CDATA": "<inhoud><![CDATA[{}]]></inhoud>".format("é" * 70_000).encode(),
+    "sixty tags that are just not too long": b"<a>" + b"<%b/>" % (b"b" * 65_000) * 70 + b"</a>",
+}
+
+
+@pytest.mark.parametrize("name", LONG_REFUSED)
+def test_only_contents_may_be_long(name: str) -> None:
+    """Each would cost tens of milliseconds if it were 28 MB, before anybody is known."""
+    with pytest.raises(Refusal) as caught:
+        parse_message(LONG_REFUSED[name])
+    contents = name.startswith(("contents of", "other letters"))
+    assert caught.value.check.id == ("XSD-BASE64" if contents else "XML-LIMIT")
+    assert len(str(caught.value)) < 500
+
+
+LONG_ACCEPTED = {
+    "contents": b"<inhoud>%b</inhoud>" % LONG,
+    "contents with a prefix": b"<p:inhoud xmlns:p='u' a='>'>%b</p:inhoud>" % LONG,
+    "contents of the echo service": b"<data>%b</data>" % LONG,
+    "contents in CDATA": b"<inhoud><![CDATA[%b]]></inhoud>" % LONG,
+    "contents in lines": b"<inhoud>%b</inhoud>" % ((b"A" * 76 + b"\r\n") * 1_000),
+    "ends of lines as references": b"<inhoud>%b</inhoud>" % ((b"A" * 76 + b"&#13;\n") * 1_000),
+    "beside other letters": b"<a><b>\xc3\xa9</b><inhoud>%b</inhoud></a>" % LONG,
+    "a text that is just not too long": b"<a>%b</a>" % (b"A" * 65_530),
+    "fifty contents": b"<a>" + b"<inhoud>%b</inhoud>" % (b"A" * 65_000) * 51 + b"</a>",
+}
+
+
+@pytest.mark.parametrize("name", LONG_ACCEPTED)
+def test_contents_may_be_long(name: str) -> None:
+    parse_message(LONG_ACCEPTED[name])
+
+
+def test_a_client_accepts_longer_texts() -> None:
+    data = b"<a>%b</a>" % LONG
+    assert len(parse_message(data, max_text=100_000).text or "") == len(LONG)
 
 
 def test_a_client_accepts_longer_answers() -> None:

@@ -1,0 +1,105 @@
+"""Loads what a configuration names: certificates, keys, trust anchors and CRLs."""
+
+from pathlib import Path
+
+from digipoort_wus import checks
+from digipoort_wus.clock import Clock, system_clock
+from digipoort_wus.config import Config, IdentityFiles
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.pki import profiles
+from digipoort_wus.pki.chain import verify_certificate
+from digipoort_wus.pki.identity import load_certificates, load_crls
+from digipoort_wus.pki.profiles import Role
+from digipoort_wus.pki.testpki import make_pki, write_pki
+from digipoort_wus.server.crls import CrlSources
+from digipoort_wus.server.trust import Materials
+
+
+def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
+    """Load certificates, keys and CRLs; in a sandbox without any, make a test PKI first.
+
+    Raises:
+        ConfigurationError: something is missing or unusable, or a certificate of the
+            gateway itself is not good for what it is used for.
+    """
+    if config.mode == "sandbox" and config.ca_file is None and not _ca_file(config).exists():
+        write_pki(make_pki("g1", now=clock()), config.pki)
+    return reload_materials(config, clock)
+
+
+def reload_materials(config: Config, clock: Clock) -> Materials:
+    """Load certificates, keys and CRLs; what is missing is not made.
+
+    Raises:
+        ConfigurationError: as of :func:`load_materials`.
+    """
+    tls, signing = _identity_files(config)
+    crls = crl_directory(config)
+    materials = Materials(
+        tls=tls.load(),
+        signing=signing.load(),
+        authorities=load_certificates(_ca_file(config)),
+        # Where lists are fetched, the first ones may still have to come.
+        crls=() if config.fetches_crls and _is_bare(crls) else load_crls(crls),
+        acceptance=profiles.TEST if config.mode == "sandbox" else profiles.PRODUCTION,
+        anchor_rules=config.anchor_rules,
+    )
+    _require_good(materials, clock)
+    return materials
+
+
+def material_paths(config: Config) -> tuple[Path, ...]:
+    """Return the files and directories that :func:`load_materials` reads."""
+    named = [
+        path
+        for files in _identity_files(config)
+        for path in (files.certificate, files.key, files.pkcs12, files.password_file)
+        if path is not None
+    ]
+    return (*named, _ca_file(config), crl_directory(config))
+
+
+def crl_directory(config: Config) -> Path:
+    """Return where CRLs are read, and where fetched ones are kept."""
+    return config.crl_dir or config.pki / "crl"
+
+
+def crl_sources(config: Config) -> CrlSources:
+    """Return where CRLs may be fetched; nowhere unless the configuration says so."""
+    return CrlSources(config.crl_hosts, config.crl_urls, config.crl_proxy)
+
+
+def _ca_file(config: Config) -> Path:
+    return config.ca_file or config.pki / "ca.pem"
+
+
+def _identity_files(config: Config) -> tuple[IdentityFiles, IdentityFiles]:
+    return (
+        config.tls or _of_pki(config, "gateway-tls"),
+        config.signing or _of_pki(config, "gateway-signing"),
+    )
+
+
+def _of_pki(config: Config, name: str) -> IdentityFiles:
+    return IdentityFiles(config.pki / f"{name}.pem", config.pki / f"{name}.key")
+
+
+def _is_bare(directory: Path) -> bool:
+    return not directory.exists() or (directory.is_dir() and not any(directory.glob("[!.]*")))
+
+
+def _require_good(materials: Materials, clock: Clock) -> None:
+    """Refuse certificates of the gateway that every client would refuse."""
+    store = materials.store()
+    for name, identity, role in (
+        ("TLS", materials.tls, Role.TLS_SERVER),
+        ("signing", materials.signing, Role.SIGNER),
+    ):
+        try:
+            verify_certificate(store, identity.certificate, identity.chain, role, clock())
+        except Refusal as refusal:
+            # A stale CRL is no fault of the certificate, and may be renewed while we run.
+            if refusal.check is not checks.PKI_CRL:
+                raise ConfigurationError(
+                    f"The {name} certificate of the gateway cannot be used: {refusal}."
+                ) from refusal

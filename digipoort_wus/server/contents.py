@@ -1,0 +1,103 @@
+"""Contents: the base64 that is taken out of a message before anybody copies or walks it."""
+
+import binascii
+
+import pybase64
+from lxml import etree
+
+from digipoort_wus import checks, limits
+from digipoort_wus.errors import Refusal
+from digipoort_wus.names import ECHO, TYPES
+from digipoort_wus.soap.envelope import namespace
+from digipoort_wus.xmlsafe.splice import LargeTexts
+
+_INHOUD, _DATA = f"{{{TYPES}}}inhoud", f"{{{ECHO}}}data"
+_WHITE_SPACE = b" \t\r\n"
+_PIECE = 1_000_000
+
+
+def take_contents(body_child: etree._Element, texts: LargeTexts | None = None) -> tuple[bytes, ...]:
+    """Decode every ``inhoud`` and leave its index, four digits, in its place.
+
+    Schema validation and Spyne would each copy and walk tens of megabytes of
+    base64; the four digits are base64 too, so the schema still applies.
+
+    Args:
+        body_child: the judged element; changed. Only filings and echoes have contents.
+        texts: those that were taken out of it already, or came beside it.
+
+    Raises:
+        Refusal: XSD-BASE64, XSD-INHOUD-SIZE or ATTACHMENT-LIMIT.
+    """
+    parts: list[bytes] = []
+    for element in contents_of(body_child):
+        # With children it is no base64Binary: left as it is, the schema refuses it.
+        if len(element):
+            continue
+        if len(parts) > limits.MAX_ATTACHMENTS:
+            raise Refusal(checks.ATTACHMENT_LIMIT, expected=f"{limits.MAX_ATTACHMENTS}")
+        parts.append(_content(element, texts))
+        if element.tag == _DATA and len(parts[-1]) > limits.ECHO_DATA_MAX_BYTES:
+            raise Refusal(
+                checks.XSD_INHOUD_SIZE,
+                expected=f"{limits.ECHO_DATA_MAX_BYTES} bytes",
+                received=f"{len(parts[-1])} bytes",
+            )
+        element.text = f"{len(parts) - 1:04d}"
+    return tuple(parts)
+
+
+def _content(element: etree._Element, texts: LargeTexts | None) -> bytes:
+    octets = texts.take_contents(element) if texts is not None else None
+    if octets is None:
+        lifted = texts.take(element) if texts is not None else None
+        return _decoded(_ascii(element.text or "") if lifted is None else lifted)
+    if len(octets) > limits.INHOUD_MAX_BYTES:
+        raise _too_long(len(octets))
+    return octets
+
+
+def contents_of(body_child: etree._Element) -> list[etree._Element]:
+    """Return the elements with contents, at the places that the contracts know."""
+    if namespace(body_child) == ECHO:
+        return [child for child in body_child if child.tag == _DATA]
+    found: list[etree._Element] = []
+    for holder in body_child:
+        if holder.tag == f"{{{TYPES}}}berichtInhoud":
+            found += [child for child in holder if child.tag == _INHOUD]
+        elif holder.tag == f"{{{TYPES}}}berichtBijlagen":
+            found += [child for part in holder for child in part if child.tag == _INHOUD]
+    return found
+
+
+def _ascii(text: str) -> bytes:
+    try:
+        return text.encode("ascii")
+    except UnicodeEncodeError:
+        raise Refusal(checks.XSD_BASE64) from None
+
+
+def _decoded(text: bytes) -> bytes:
+    compact = text
+    if any(octet in text for octet in _WHITE_SPACE):
+        # In pieces, for no other thread runs meanwhile.
+        pieces = range(0, len(text), _PIECE)
+        compact = b"".join(text[at : at + _PIECE].translate(None, _WHITE_SPACE) for at in pieces)
+    # Four characters are three octets, whatever they are: refuse before decoding.
+    if len(compact) // 4 * 3 > limits.INHOUD_MAX_BYTES + 2:
+        raise _too_long(len(compact) // 4 * 3)
+    try:
+        octets = pybase64.b64decode(compact, validate=True)
+    except binascii.Error:
+        raise Refusal(checks.XSD_BASE64) from None
+    if len(octets) > limits.INHOUD_MAX_BYTES:
+        raise _too_long(len(octets))
+    return octets
+
+
+def _too_long(received: int) -> Refusal:
+    return Refusal(
+        checks.XSD_INHOUD_SIZE,
+        expected=f"{limits.INHOUD_MAX_BYTES} bytes",
+        received=f"about {received} bytes",
+    )

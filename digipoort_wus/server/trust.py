@@ -1,0 +1,132 @@
+"""What the gateway is and whom it believes, at this moment: one snapshot, replaced as a whole.
+
+Whoever asks gets a context or a judgement of one snapshot, never of half the old and half
+the new.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cryptography import x509
+from OpenSSL import SSL
+
+from digipoort_wus.pki.anchors import AnchorRule
+from digipoort_wus.pki.chain import (
+    CachingVerifier,
+    TrustStore,
+    VerifiedCertificate,
+    trust_store,
+)
+from digipoort_wus.pki.distribution import carried_over
+from digipoort_wus.pki.identity import Identity
+from digipoort_wus.pki.profiles import Acceptance, Role
+from digipoort_wus.server.tls import TlsTrust, server_context
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """Certificates and keys of a gateway, loaded.
+
+    Args:
+        tls: identity for TLS connections.
+        signing: identity that signs answers.
+        authorities: roots and intermediates of clients and signers.
+        crls: of each of them.
+        acceptance: which certificate policies and OINs are good, test or production.
+        anchor_rules: for which roles and until when a root is trusted.
+    """
+
+    tls: Identity
+    signing: Identity
+    authorities: tuple[x509.Certificate, ...]
+    crls: tuple[x509.CertificateRevocationList, ...]
+    acceptance: Acceptance
+    anchor_rules: tuple[AnchorRule, ...] = ()
+
+    def store(self) -> TrustStore:
+        """Return whom to believe.
+
+        Raises:
+            ConfigurationError: there is no trust anchor, or a rule is about none.
+        """
+        return trust_store(
+            self.authorities, self.crls, self.acceptance, anchor_rules=self.anchor_rules
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Materials, and what was made of them; one by :func:`snapshot_of`."""
+
+    materials: Materials
+    verifier: CachingVerifier
+    context: SSL.Context
+
+
+def snapshot_of(materials: Materials) -> Snapshot:
+    """Make of materials what connections and requests need.
+
+    Raises:
+        ConfigurationError: there is no trust anchor, or OpenSSL refuses something.
+    """
+    store = materials.store()
+    authorities = store.authorities_for(Role.TLS_CLIENT)
+    return Snapshot(
+        materials,
+        CachingVerifier(store),
+        server_context(materials.tls, TlsTrust(authorities, materials.crls)),
+    )
+
+
+class CurrentTrust:
+    """Holds the snapshot in force, and judges certificates by it.
+
+    Args:
+        materials: to begin with.
+
+    Raises:
+        ConfigurationError: they cannot be used.
+    """
+
+    def __init__(self, materials: Materials) -> None:
+        self._snapshot = snapshot_of(materials)
+
+    @property
+    def materials(self) -> Materials:
+        """Return the materials in force."""
+        return self._snapshot.materials
+
+    def replace(self, materials: Materials) -> None:
+        """Put other materials in force, for new connections and for every next request.
+
+        A CRL in force that is newer than the given one of the same CA stays.
+
+        Raises:
+            ConfigurationError: they cannot be used; those in force stay.
+        """
+        crls = carried_over(materials.authorities, self.materials.crls, materials.crls)
+        prepared = snapshot_of(replace(materials, crls=crls))
+        # One assignment: whoever asks meanwhile gets all of the old or all of the new.
+        self._snapshot = prepared
+
+    def context(self) -> SSL.Context:
+        """Return the TLS context for a new connection."""
+        return self._snapshot.context
+
+    def signer(self, certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
+        """Judge the certificate that signed a message.
+
+        Raises:
+            Refusal: a PKI check.
+        """
+        return self._snapshot.verifier(certificate, (), Role.SIGNER, at)
+
+    def peer(self, certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
+        """Judge the certificate of a TLS client again, for a request on its connection.
+
+        The handshake judged it when the connection began; it may have been revoked since.
+
+        Raises:
+            Refusal: a PKI check.
+        """
+        return self._snapshot.verifier(certificate, (), Role.TLS_CLIENT, at)

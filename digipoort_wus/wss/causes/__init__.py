@@ -1,0 +1,1 @@
+"""Likely causes of a refused signature, tried out: for explanations, never for a verdict."""
