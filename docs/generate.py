@@ -6,18 +6,16 @@ pages that are out of date, and exits 1 when there are any.
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 import click
+from tables import cell, page, table
+from trust_pages import attacks_page, checks_page, policies_page, requirements_page
 
-from digipoort_wus import checks, limits, names
+from digipoort_wus import limits, names
 from digipoort_wus.cli.main import digipoort_wus_command
-from digipoort_wus.client import checks as client_checks
-from digipoort_wus.conformance.cases import Case, cases_directory, load_cases
-from digipoort_wus.conformance.requirements import LEVELS, Requirement, load_requirements
-from digipoort_wus.errors import Check
 from digipoort_wus.filing.status import STATUS_CODES
 from digipoort_wus.process.scenarios import Reply, Scenario, sandbox_scenarios
 from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, TRANSITIONS
@@ -26,67 +24,9 @@ REFERENCE = Path(__file__).parent / "reference"
 
 _ENDINGS = {"open": "goes on", "success": "ends well", "failure": "ends in failure"}
 
-# Title and the first check of each section; a new check lands in the right one by itself.
-_SECTIONS = (
-    ("HTTP", checks.HTTP_METHOD),
-    ("XML", checks.XML_ENCODING),
-    ("SOAP envelope", checks.SOAP_ENVELOPE),
-    ("WS-Addressing", checks.WSA_REQUIRED),
-    ("WS-Security: form", checks.WSS_PRESENT),
-    ("Certificates", checks.PKI_CHAIN),
-    ("WS-Security: signature, time and signer", checks.WSS_SIGNATURE),
-    ("Schema", checks.XSD_VALID),
-    ("Filings and questions", checks.BERICHTSOORT_KNOWN),
-)
-
-_CHECKS = """\
-A refusal names one check. In the sandbox its id stands in the fault text, in square brackets;
-on every gateway it stands in the log (`serve --verbose`).
-
-- **Clause** is where the rule comes from; "ours" where no public text says it.
-- **Fault codes** are the prefix of the service with a number. The numbers are **our own
-  mapping**: of the official codes only ALS100 and STS100 are known from messages, and the
-  prefix OPH is inferred. See [what is proven](../explanation/what-is-proven.md).
-- **HTTP** is the status of the answer. A SOAP fault has 500, or 200 where the configuration
-  says so. A check with another status is answered with one line of text and no fault.
-- The certificate checks hold twice. The TLS handshake applies chain, dates, purpose and CRLs
-  to the client certificate and ends in a TLS alert; the gate applies all of them to the
-  signer's certificate and answers with a fault.
-
-| number | what it is about |
-|---|---|
-| 100 | form, addressing, size; also a scenario that asks for a fault |
-| 110 | signature or certificate |
-| 120 | berichtsoort |
-| 130 | sender (reserved: no check uses it yet) |
-| 140 | belanghebbende (reserved: no check uses it yet) |
-| 150 | kenmerk |
-| 160 | autorisatieAdres |
-| 170 | attachments |
-| 400 | technical; `faultcode` is `soapenv:Server`, for all others `soapenv:Client` |
-"""
-
-_CLIENT_CHECKS = """\
-The client applies the XML, SOAP, WS-Addressing, WS-Security and certificate checks above to
-answers too, and these. A failure is an `AnswerRefused`; there is no fault code.
-"""
-
 _LIMITS = """\
 Every number that bounds what a stranger can make the gateway do. Bytes are octets, times are
 seconds. They are constants of `digipoort_wus.limits`, not settings.
-"""
-
-_REQUIREMENTS = """\
-Every requirement on a provider of Digikoppeling WUS that we know of, in our own words: the
-interface, addressing, message security, TLS and PKIoverheid. The ids are the official ones where
-a requirement has one; otherwise they name the section and the subject.
-
-- **Enforced by** names [checks](checks.md) of what comes in. A rule about what goes out, or about
-  TLS, has none.
-- **Held by** names tests, and cases of the [attack corpus](../how-to/attack.md) as
-  `family/case`.
-- Digipoort itself is older and milder than Digikoppeling 3.0. Which rule holds on which address
-  is the policy's matter: see [the policies](policies.md).
 """
 
 _STATUSES = """\
@@ -115,14 +55,16 @@ faults were seen; that these names ask for them is inferred).
 """
 
 _OPERATIONS = """\
-Twelve operations in three services, version 1.2, SOAP 1.1, document/literal. The element in the
-Body lives in `{types}`.
+Twelve operations in three services of Digipoort, version 1.2, and one of our own: an Echo of
+Digikoppeling, once for each of two profiles. SOAP 1.1, document/literal. What each demands of a
+message is the matter of its [policy](policies.md).
 
-- The HTTP header `SOAPAction` is the request action. It may also be absent, empty, unquoted, or
-  the last segment alone; the signed `wsa:Action` decides.
-- The request action may also have the port type's name in place of the service's
+- The HTTP header `SOAPAction` is the request action, in quotes. On the services of Digipoort it
+  may also be absent, empty, unquoted, or the last segment alone, and `wsa:Action` decides.
+- The request action of Digipoort's may also have the port type's name in place of the service's
   (`.../AanleverService_V1_2/aanleverenRequest`), as WCF derives it.
-- The slash at the end of a fault action is part of it.
+- The slash at the end of a fault action of Digipoort is part of it.
+- AanleverService also takes MTOM packages; answers are always `text/xml`.
 - `GET` with `?wsdl` or `?xsd=...` at a path gives the contract. It needs a client certificate,
   as everything does.
 """
@@ -151,66 +93,17 @@ installed, not in a source tree.
 """
 
 
-def checks_page() -> str:
-    """Return the page of all checks."""
-    parts = [_CHECKS]
-    for title, rows in _sections():
-        table = _table(
-            ("id", "rule", "clause", "fault codes", "HTTP"),
-            ((f"`{c.id}`", c.rule, c.clause, _codes(c), str(c.http or 500)) for c in rows),
-        )
-        parts.append(f"## {title}\n\n{table}")
-    ours = [value for value in vars(client_checks).values() if isinstance(value, Check)]
-    table = _table(("id", "rule", "clause"), ((f"`{c.id}`", c.rule, c.clause) for c in ours))
-    parts.append(f"## In the client only\n\n{_CLIENT_CHECKS}\n{table}")
-    return _page("Checks", "`digipoort_wus/checks.py`", parts)
-
-
-def requirements_page() -> str:
-    """Return the page of every requirement, with what holds it or why nothing does."""
-    cases = load_cases(cases_directory())
-    found = load_requirements()
-    levels = "\n".join(f"- **{level}**: {meaning}" for level, meaning in LEVELS.items())
-    applicable = _table(
-        ("id", "level", "requirement", "enforced by", "held by"),
-        (
-            (r.id, r.level, r.says, ", ".join(f"`{c}`" for c in r.checks), _held_by(r, cases))
-            for r in found
-            if not r.not_applicable
-        ),
-    )
-    others = _table(
-        ("id", "level", "requirement", "why nothing here enforces it"),
-        ((r.id, r.level, r.says, r.not_applicable) for r in found if r.not_applicable),
-    )
-    return _page(
-        "Requirements",
-        "`digipoort_wus/conformance/requirements.toml` and the attack cases",
-        [f"{_REQUIREMENTS}\n{levels}\n\n{applicable}", f"## Not applicable\n\n{others}"],
-    )
-
-
-def _held_by(requirement: Requirement, cases: Sequence[Case]) -> str:
-    holders = [f"`{test}`" for test in requirement.tests]
-    holders += [
-        f"`{case.family}/{case.id}`"
-        for case in cases
-        if not requirement.names.isdisjoint(case.requirements)
-    ]
-    return ", ".join(holders)
-
-
 def limits_page() -> str:
     """Return the page of all limits."""
     parts = [_LIMITS]
     for title, rows in _limits(Path(limits.__file__)).items():
-        parts.append(f"## {title}\n\n{_table(('limit', 'value', 'remark'), rows)}")
-    return _page("Limits", "`digipoort_wus/limits.py`", parts)
+        parts.append(f"## {title}\n\n{table(('limit', 'value', 'remark'), rows)}")
+    return page("Limits", "`digipoort_wus/limits.py`", parts)
 
 
 def statuses_page() -> str:
     """Return the page of the status table and of what leads to each status."""
-    codes = _table(
+    codes = table(
         ("code", "statusomschrijving", "process", "text"),
         (
             (row.code, row.text, _ENDINGS[row.ending], "seen" if row.observed else "ours")
@@ -221,7 +114,7 @@ def statuses_page() -> str:
         "420 goes on while delivery is tried again; a second 420, with `AFS600`, ends the process "
         "in\nfailure."
     )
-    steps = _table(
+    steps = table(
         ("step", "event", "statuses", "next step"),
         (
             (
@@ -234,7 +127,7 @@ def statuses_page() -> str:
         ),
     )
     intro = _TRANSITIONS.format(intake=" ".join(INTAKE_STATUSES), first=FIRST_STEP.value)
-    return _page(
+    return page(
         "Statuses",
         "`digipoort_wus/filing/status.py` and `process/steps.py`",
         [f"{_STATUSES}\n{codes}\n{note}\n", f"{intro}\n{steps}"],
@@ -243,25 +136,25 @@ def statuses_page() -> str:
 
 def scenarios_page() -> str:
     """Return the page of the scenarios of the sandbox."""
-    table = _table(
+    rows = table(
         ("aanleverkenmerk", "what happens", "delivery", "agency", "answers"),
         (
             (f"`{s.name}`", s.about, s.deliver.value, s.answer.value, _answers(s))
             for s in sandbox_scenarios().values()
         ),
     )
-    return _page("Scenarios", "`digipoort_wus/process/scenarios.toml`", [f"{_SCENARIOS}\n{table}"])
+    return page("Scenarios", "`digipoort_wus/process/scenarios.toml`", [f"{_SCENARIOS}\n{rows}"])
 
 
 def operations_page() -> str:
     """Return the page of services, operations, elements, actions and paths."""
-    parts = [_OPERATIONS.format(types=names.TYPES)]
-    for service in names.SERVICES.values():
-        elements = _table(
+    parts = [_OPERATIONS]
+    for service in names.ENDPOINTS.values():
+        elements = table(
             ("operation", "request element", "response element"),
             ((f"`{op.name}`", f"`{op.request}`", f"`{op.response}`") for op in service.operations),
         )
-        actions = _table(
+        actions = table(
             ("operation", "request action", "response action", "fault action"),
             (
                 (
@@ -273,14 +166,17 @@ def operations_page() -> str:
                 for op in service.operations
             ),
         )
+        codes = f"codes `{service.fault_prefix}...`" if service.fault_prefix else "no codes"
         facts = [
             f"- Target namespace: `{service.namespace}`",
+            f"- Namespace of the elements: `{service.types}`",
             f"- Port type, port and service: `{service.port_type}`",
-            f"- Fault detail: `{service.fault}`, codes `{service.fault_prefix}...`",
+            f"- Policy: `{service.policy}`",
+            f"- Fault detail: `{service.fault}`, {codes}",
             *(f"- Path: `{path}`" for path in service.paths),
         ]
         parts.append(f"## {service.name}\n\n" + "\n".join(facts) + f"\n\n{elements}\n{actions}")
-    return _page("Operations", "`digipoort_wus/names.py`", parts)
+    return page("Operations", "`digipoort_wus/names.py`", parts)
 
 
 def cli_page() -> str:
@@ -288,13 +184,15 @@ def cli_page() -> str:
     parts = [f"{_CLI}\n## Exit status\n\n{_exit_codes()}"]
     parts += [_command_section(name, command) for name, command in _commands()]
     parts.append(_TWIST)
-    return _page("Command line", "`digipoort_wus/cli/`", parts)
+    return page("Command line", "`digipoort_wus/cli/`", parts)
 
 
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "checks.md": checks_page,
+        "policies.md": policies_page,
         "requirements.md": requirements_page,
+        "attacks.md": attacks_page,
         "limits.md": limits_page,
         "statuses.md": statuses_page,
         "scenarios.md": scenarios_page,
@@ -328,34 +226,6 @@ def main(arguments: Sequence[str]) -> int:
             path.write_text(PAGES[path.name](), encoding="utf-8")
             sys.stdout.write(f"wrote {path.name}\n")
     return 1 if arguments and wrong else 0
-
-
-def _page(title: str, source: str, parts: Iterable[str]) -> str:
-    origin = f"*Made by `docs/generate.py` from {source}.*\n*Do not edit this page.*"
-    text = "\n\n".join([f"# {title}", origin, *(part.strip("\n") for part in parts)])
-    return text + "\n"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
-
-
-def _sections() -> Iterator[tuple[str, list[Check]]]:
-    starts = [checks.CATALOGUE.index(first) for _, first in _SECTIONS]
-    ends = [*starts[1:], len(checks.CATALOGUE)]
-    for (title, _), start, end in zip(_SECTIONS, starts, ends, strict=True):
-        yield title, list(checks.CATALOGUE[start:end])
-
-
-def _codes(check: Check) -> str:
-    if check.http is not None:
-        return "none"
-    return ", ".join(f"{service.fault_prefix}{check.code}" for service in names.SERVICES.values())
 
 
 def _limits(path: Path) -> dict[str, list[tuple[str, str, str]]]:
@@ -413,8 +283,8 @@ def _command_section(name: str, command: click.Command) -> str:
     usage = " ".join(["digipoort-wus", *filter(None, words)])
     text = f"## {name}\n\n    {usage}\n\n{_paragraphs(command.help or '')}\n"
     if options:
-        rows = ((_spelling(p), _cell(p.help or ""), _default(p)) for p in options)
-        text += f"\n{_table(('option', 'meaning', 'default'), rows)}"
+        rows = ((_spelling(p), cell(p.help or ""), _default(p)) for p in options)
+        text += f"\n{table(('option', 'meaning', 'default'), rows)}"
     if command.epilog:
         lines = command.epilog.replace("\b", "").strip("\n").splitlines()
         text += "\n" + "\n".join(f"    {line}".rstrip() for line in lines) + "\n"
@@ -422,8 +292,8 @@ def _command_section(name: str, command: click.Command) -> str:
 
 
 def _exit_codes() -> str:
-    table = _table(("status", "meaning"), _EXIT_CODES.items())
-    return f"{table}\n`submit`, `status` and `fetch` tell more apart; see there."
+    rows = table(("status", "meaning"), _EXIT_CODES.items())
+    return f"{rows}\n`submit`, `status` and `fetch` tell more apart; see there."
 
 
 def _paragraphs(text: str) -> str:
@@ -440,7 +310,12 @@ def _spelling(option: click.Option) -> str:
         return f"`{written}`"
     if isinstance(option.type, click.Choice):
         return f"`{written} {'|'.join(map(str, option.type.choices))}`"
-    kinds = {"directory": "DIRECTORY", "file": "FILE", "integer range": "NUMBER", "integer": "NUMBER"}
+    kinds = {
+        "directory": "DIRECTORY",
+        "file": "FILE",
+        "integer range": "NUMBER",
+        "integer": "NUMBER",
+    }
     kinds |= {"float range": "SECONDS", "text": "TEXT"}
     return f"`{written} {option.metavar or kinds[option.type.name]}`"
 

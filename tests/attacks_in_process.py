@@ -38,6 +38,9 @@ ELSEWHERE = (
     "AUSP-",
     "WSS-REPLAY",
     "MESSAGE-ID-REUSED",
+    "SCENARIO-FAULT",
+    "OVERLOAD",
+    "PERIOD-ORDER",
 )
 
 
@@ -115,9 +118,7 @@ class House:
         kit = Kit(case.endpoint, BASE, url, NOW, self.identity, self.certificates)
         try:
             *before, octets = make_messages(case.message, case.steps, kit)
-            shown = (
-                () if tls.certificate == "none" else self.certificates(tls.certificate)
-            )
+            shown = () if tls.certificate == "none" else self.certificates(tls.certificate)
         except MissingCertificate:
             return None
         if before:

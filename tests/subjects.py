@@ -19,7 +19,7 @@ from tests.packages import Package, package_of
 
 WSU_ID = f"{{{WSU}}}Id"
 INHOUD = f"{{{TYPES}}}inhoud"
-PARSER = etree.XMLParser(resolve_entities=False, huge_tree=True)
+PARSER = etree.XMLParser(resolve_entities=False, huge_tree=True, collect_ids=False)
 
 
 @dataclass(frozen=True)

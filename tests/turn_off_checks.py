@@ -80,6 +80,15 @@ SECOND_LINES = {
     ("contract/schema.py", "raise Refusal(checks.XSD_VALID)"): "libxml2 always says why",
     ("server/gate.py", "_too_long(len(compact)"): "what is decoded is refused",
     ("server/judge.py", "checks.PARTY_IDENTIFIED"): "TLS refuses it first",
+    (
+        "server/framing.py",
+        "'another line', 'a name, a colon and a value'",
+    ): "Twisted refuses it too",
+    ("server/framing.py", "'another Content-Length'"): "Twisted refuses it too",
+    ("server/framing.py", "'a bare CR, LF or NUL'"): "Twisted refuses it too",
+    ("server/site.py", "_busy('connections')"): "of a thousand connections",
+    ("process/authorisation.py", "a party of the table"): "a sandbox lets others in",
+    ("process/intake.py", "checks.KENMERK_CONTINUE"): "of a kenmerk that is told in an answer",
 }
 _SECONDS = 120
 

@@ -17,6 +17,7 @@ from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.gateway import Gateway
 from digipoort_wus.server.memory import give_back_large_blocks
 from digipoort_wus.server.reactor import global_reactor
+from digipoort_wus.server.workers import take_short_turns
 
 
 class Options(usage.Options):
@@ -61,6 +62,7 @@ class GatewayService(Service):
         super().startService()
         announce(self._config)
         give_back_large_blocks()
+        take_short_turns()
         try:
             self._gateway = Gateway(self._config, reactor=global_reactor())
             self._gateway.listen()

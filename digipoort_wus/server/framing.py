@@ -30,6 +30,15 @@ def framing(received: str, expected: str) -> Refusal:
     return Refusal(checks.HTTP_FRAMING, expected=expected, received=received)
 
 
+def too_many_headers() -> Refusal:
+    """Return the refusal of a head that is too long."""
+    return Refusal(
+        checks.HTTP_HEADERS,
+        expected=f"{limits.HEADERS_MAX} headers, {limits.HEADERS_MAX_BYTES} bytes together",
+        received="more",
+    )
+
+
 def read_head(
     method: bytes, target: bytes, fields: Iterable[tuple[bytes, Sequence[bytes]]]
 ) -> Head:
@@ -206,7 +215,9 @@ class ChunkDecoder:
         if self._announced > limits.WIRE_MAX_BYTES:
             raise too_large("more, in chunks")
         if self._chunks > limits.CHUNKS_MAX:
-            raise framing("more", f"at most {limits.CHUNKS_MAX} chunks")
+            raise Refusal(
+                checks.HTTP_SIZE, expected=f"at most {limits.CHUNKS_MAX} chunks", received="more"
+            )
 
     def _no_end(self) -> Refusal:
         if self._at_end:

@@ -4,8 +4,10 @@ import ctypes
 
 _M_MMAP_THRESHOLD = -3
 """From glibc's malloc.h."""
-LARGE_BLOCK = 1048576
-"""Octets; a block of this size or more is a mapping of its own."""
+LARGE_BLOCK = 256 * 1024
+"""Octets; a block of this size or more is a mapping of its own. Bodies grow while they come:
+in mappings they grow in place, among small blocks they leave holes, and 200 half-sent bodies
+took half as much again as was received."""
 
 
 def give_back_large_blocks() -> bool:

@@ -35,6 +35,7 @@ from digipoort_wus.server.framing import (
     check_line,
     framing,
     read_head,
+    too_many_headers,
     whole_answer,
 )
 from digipoort_wus.server.http import Head, http_refusal
@@ -42,7 +43,8 @@ from digipoort_wus.server.reactor import DelayedCall, Reactor
 
 _ABORT_SECONDS = 15
 """How long a client that was told to go may take for it."""
-_LOGGED_PATH = 80
+_QUIET_SECONDS = 1
+"""Without an octet of a refused body: no more is coming."""
 NO_REASON = Failure(ConnectionDone())
 
 _log = Logger(namespace="digipoort_wus")
@@ -156,7 +158,7 @@ class BoundedChannel(HTTPChannel):
     ) -> None:
         """Answer a line that is too long; Twisted would go silent, since it is a producer."""
         if not self.refused:
-            self.refuse(Refusal(checks.HTTP_HEADERS, expected=_HEADERS, received="more"))
+            self.refuse(too_many_headers())
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's interface
         """Take one header; Twisted refuses a second one that says how long the body is."""
@@ -282,7 +284,7 @@ class BoundedChannel(HTTPChannel):
         self.refused = True
         if self.requests:
             cast(BoundedRequest, self.requests[-1]).forget()
-        path = ascii(getattr(self, "_path", b"").decode("latin-1")[:_LOGGED_PATH])
+        path = ascii(getattr(self, "_path", b"").decode("latin-1")[:80])
         # A path may hold anything but white space, such as a terminal's control codes.
         _log.info("{check} {path}", check=refusal.check.id, path=path)
         octets = whole_answer(http_refusal(refusal), method=getattr(self, "_command", b""))
@@ -291,7 +293,8 @@ class BoundedChannel(HTTPChannel):
         if rest == 0:
             self.loseConnection()
         else:
-            self._set_deadline(limits.DISCARD_SECONDS, self.loseConnection)
+            self._begun, self._seen = self.site.now(), -1
+            self._look_at_rest()
 
     def refuse_busy(self) -> None:
         """Refuse a request whose body finds no room, or lost its room to somebody else's."""
@@ -302,13 +305,20 @@ class BoundedChannel(HTTPChannel):
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's own answer
         if self.refused:
             return
-        if (
-            self._receivedHeaderSize > self.totalHeadersSize
-            or self._receivedHeaderCount > self.maxHeaders
-        ):
-            self.refuse(Refusal(checks.HTTP_HEADERS, expected=_HEADERS, received="more"))
+        too_long = self._receivedHeaderSize > self.totalHeadersSize
+        if too_long or self._receivedHeaderCount > self.maxHeaders:
+            self.refuse(too_many_headers())
         else:
             self.refuse(Refusal(checks.HTTP_FRAMING))
+
+    def _look_at_rest(self) -> None:
+        """Close when nothing more comes: whoever has stopped sending has read the answer."""
+        late = self.site.now() - self._begun >= limits.DISCARD_SECONDS
+        if late or self._discarded == self._seen:
+            self.loseConnection()
+            return
+        self._seen = self._discarded
+        self._set_deadline(_QUIET_SECONDS, self._look_at_rest)
 
     def _discard(self, octets: int) -> None:
         self._discarded += octets
@@ -386,6 +396,3 @@ class BoundedSite(Site):
 
 def _busy(what: str) -> Refusal:
     return Refusal(checks.HTTP_BUSY, expected="room", received=f"too many {what}")
-
-
-_HEADERS = f"at most {limits.HEADERS_MAX} headers of {limits.HEADERS_MAX_BYTES} bytes together"

@@ -39,6 +39,18 @@ class _Verifier(XMLVerifier):
         return prefixes or None
 
 
+def _parser() -> etree.XMLParser:
+    """Return one that reads again whatever the parse of the message let through."""
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        # Without it, signxml stops at text nodes of 10 MB.
+        huge_tree=True,
+        # With them, an xml:id that is no name ends the parse.
+        collect_ids=False,
+    )
+
+
 def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
     """Verify SignatureValue and digests with signxml.
 
@@ -68,8 +80,7 @@ def verify_signature_signxml(header: SecurityHeader, parts: SignedParts, texts: 
             # Its schema knows no InclusiveNamespaces, which WSS4J and CXF send; the form was
             # judged before, more strictly.
             validate_schema=False,
-            # Without it, signxml stops at text nodes of 10 MB.
-            parser=etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True),
+            parser=_parser(),
             expect_config=configuration,
         )
     except InvalidDigest:

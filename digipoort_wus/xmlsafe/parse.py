@@ -126,7 +126,7 @@ def _why_not_parsed(data: bytes) -> Check:
 
 def _refuse_other_encodings(data: bytes) -> None:
     # With a mark and without: XML begins with "<", of which these two write a NUL as well.
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<", b"\0\0"):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<") or data[:4] == b"\0\0\0<":
         raise Refusal(checks.XML_ENCODING, expected="utf-8", received="utf-16 or utf-32")
     # libxml2 would skip it as well, and the declaration behind it would not be looked at.
     if data.startswith(_BOM):

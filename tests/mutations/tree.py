@@ -148,7 +148,7 @@ def wrapping_attack(data: Draw, root: etree._Element) -> None:
             forged.set(WSU_ID, f"{value}-2")
         elif treatment == "Id spelled otherwise":
             forged.set(data.draw(st.sampled_from(_IDS[1:])), value)
-    leaves = [element for element in elements(forged) if len(element) == 0]
+    leaves = [element for element in elements(forged) if len(element) == 0] or [forged]
     leaf = data.draw(st.sampled_from(leaves))
     leaf.text = f"{leaf.text or ''}{data.draw(st.sampled_from(['x', '0', 'QUJD']))}"
     forged.tail = original.tail

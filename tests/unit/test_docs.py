@@ -6,6 +6,8 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
 
@@ -14,18 +16,23 @@ import pytest
 from digipoort_wus import checks
 from digipoort_wus.client import checks as client_checks
 from digipoort_wus.config import Config, load_config
+from digipoort_wus.conformance.cases import cases_directory, load_cases
+from digipoort_wus.conformance.requirements import load_requirements
 from digipoort_wus.errors import Check
+from digipoort_wus.wss.policy import POLICIES
 
 TREE = Path(__file__).parents[2]
 DOCS = TREE / "docs"
-PAGES = sorted((*DOCS.rglob("*.md"), TREE / "README.md", TREE / "CONTRIBUTING.md"))
+AT_THE_TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "THREAT_MODEL.md")
+PAGES = sorted((*DOCS.rglob("*.md"), *(TREE / name for name in AT_THE_TOP)))
 CHECK_IDS = {check.id for check in checks.CATALOGUE} | {
     value.id for value in vars(client_checks).values() if isinstance(value, Check)
 }
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LOOKS_LIKE_AN_ID = re.compile(
-    r"`((?:HTTP|XML|SOAP|WSA|WSS|PKI|XSD|KENMERK|MESSAGE-ID|PERIOD|ANSWER)(?:-[A-Z0-9]+)+)`"
+    r"`((?:HTTP|MIME|XOP|XML|SOAP|WSA|WSS|PKI|XSD|ATTACHMENT|BERICHTSOORT|KENMERK|AUSP|PARTY"
+    r"|MESSAGE-ID|PERIOD|SCENARIO|ANSWER)(?:-[A-Z0-9]+)+)`"
 )
 
 
@@ -34,6 +41,8 @@ def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
+    # As when it is run: its own directory holds the rest of it.
+    sys.path.insert(0, str(DOCS))
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -76,6 +85,30 @@ def test_a_page_that_is_out_of_date_is_noticed(generator: ModuleType, tmp_path: 
 def test_every_check_has_a_row() -> None:
     page = (DOCS / "reference" / "checks.md").read_text(encoding="utf-8")
     assert {check_id for check_id in CHECK_IDS if f"| `{check_id}` |" in page} == CHECK_IDS
+
+
+def test_every_check_has_an_attack_or_a_reason(generator: ModuleType) -> None:
+    """And none has both: the list of reasons is no place to hide."""
+    unprovoked = set(sys.modules["trust_pages"].UNPROVOKED)
+    attacked = {case.expected.check for case in load_cases(cases_directory())} - {None}
+    assert attacked & unprovoked == set()
+    assert attacked | unprovoked == set(checks.CATALOGUE)
+
+
+def test_every_requirement_and_case_is_on_its_page() -> None:
+    page = (DOCS / "reference" / "requirements.md").read_text(encoding="utf-8")
+    assert [r.id for r in load_requirements() if f"| {r.id} |" not in page] == []
+    page = (DOCS / "reference" / "attacks.md").read_text(encoding="utf-8")
+    assert [c.id for c in load_cases(cases_directory()) if f"| `{c.id}` |" not in page] == []
+
+
+def test_every_rule_of_a_policy_is_on_its_page() -> None:
+    page = (DOCS / "reference" / "policies.md").read_text(encoding="utf-8")
+    for policy in POLICIES.values():
+        assert f"`{policy.name}`" in page
+        for row in fields(policy):
+            value = getattr(policy, row.name)
+            assert not isinstance(value, Enum) or value.value in page
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -115,7 +115,7 @@ def test_too_many_chunks_are_refused() -> None:
     decoder.dataReceived(b"1\r\nx\r\n" * limits.CHUNKS_MAX)
     with pytest.raises(Refusal) as caught:
         decoder.dataReceived(b"1\r\n")
-    assert caught.value.check.id == "HTTP-FRAMING"
+    assert caught.value.check.id == "HTTP-SIZE"
 
 
 @pytest.mark.parametrize(

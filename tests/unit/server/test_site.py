@@ -320,9 +320,25 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(desk: Desk, length: 
     assert transport.value() == before
     assert desk.site.budget.octets == 0
     assert transport.disconnecting is False
-    desk.clock.advance(limits.DISCARD_SECONDS)
+    for _ in range(limits.DISCARD_SECONDS - 1):
+        desk.clock.advance(1)
+        channel.dataReceived(b"x")
+    assert not closing(transport)
+    desk.clock.advance(1)
     assert closing(transport)
     assert desk.seen == []
+
+
+def test_whoever_sends_no_more_of_a_refused_body_is_not_waited_for(desk: Desk) -> None:
+    channel, transport = desk.connect()
+    channel.dataReceived(post(b"", length=10**9))
+    desk.clock.advance(1)
+    assert closing(transport)
+    # What comes now is still read, for a while: a connection that is reset loses its answer.
+    channel.dataReceived(b"x" * 1_000)
+    assert not transport.disconnected
+    desk.clock.advance(15)
+    assert transport.disconnected
 
 
 def test_what_is_thrown_away_is_bounded_too(desk: Desk) -> None:
