@@ -1,15 +1,13 @@
 """Runs every stack of this folder against a gateway, and prints a table of what came of it.
 
 Between client and gateway stands the altering proxy: every request and answer is
-captured there and verified with xmlsec1, and clients that verify answers get three
-bad ones. README.md in this folder says what the programs of the stacks must do.
+captured there and verified with xmlsec1, and clients that verify answers get bad
+ones. README.md in this folder says what the programs of the stacks must do.
 """
 
 # ruff: noqa: T201 - a program that prints what it finds.
 
 import argparse
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,74 +18,51 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from digipoort_wus.testing.proxy import (
-    Alter,
-    Alterations,
-    AlteringProxy,
-    Passing,
-    answer_with,
-    tamper,
-    unsign,
-)
-from digipoort_wus.testing.xmlsec1 import xmlsec1_verifies
+from digipoort_wus.testing.proxy import Alter, Alterations, AlteringProxy
 
-HERE = Path(__file__).parent
-PKI = HERE.parent / "certs-test" / "g1"
+# PYTHONSAFEPATH keeps the folder of a script off the path.
+sys.path.append(str(Path(__file__).parent))
+
+from stacks import HERE, SECONDS, STACKS, Stack, build, started
+from verdicts import (
+    AGAIN,
+    BE,
+    BE_BAD,
+    BE_S,
+    BE_S_BAD,
+    DIGIPOORT,
+    DIGIPOORT_BAD,
+    DONE,
+    FAULT,
+    HAPPY_FLOW,
+    PKI,
+    RE_SIGNED,
+    TEXT,
+    TOO_LONG,
+    Run,
+    is_good,
+    judged,
+    judged_bad_answer,
+    judged_direct,
+    judged_refusal,
+    unverified,
+)
+
 VECTORS = HERE.parent / "tests" / "vectors"
-ALGORITHMS = ("sha1", "sha256")
-SECONDS = 60
-DONE, BAD_ANSWER, FAULT = 0, 3, 4
-HAPPY_FLOW = ["105", "100", "110", "200", "301", "301", "405", "400", "500"]
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack and what it can do beyond the contract.
-
-    Args:
-        name: its folder.
-        verifies: whether it looks at the signature of an answer.
-        extras: actions that only this stack has.
-    """
-
-    name: str
-    verifies: bool = True
-    extras: tuple[str, ...] = ()
-
-
-STACKS = (
-    Stack("node-soap", verifies=False, extras=("file-default",)),
-    Stack("wss4j"),
-    Stack("cxf"),
-    Stack("gsoap"),
-    Stack("zeep", extras=("all",)),
-)
 ACTIONS = ("file", "statuses", "new-statuses", "list", "by-kenmerk")
-BAD_ANSWERS: Mapping[str, Callable[[bytes], Alter]] = {
-    "tampered": lambda _recorded: tamper("statuscode"),
-    "unsigned": lambda _recorded: unsign,
-    "unrelated": answer_with,
-}
+ROWS = (
+    (DIGIPOORT, "sha1"),
+    (DIGIPOORT, "sha256"),
+    (BE, "none"),
+    (BE_S, "sha256"),
+    (BE_S, "sha512"),
+    (BE_S, "sha1"),
+)
+REFUSED = {(BE_S, "sha1"): "WSS-ALGORITHM"}
+"""What a policy does not admit, and by which check."""
 FROZEN = (*ACTIONS, "file-default")
 UNALTERED = Alterations()
-COLUMNS = (*ACTIONS, *BAD_ANSWERS, "extra")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one run of a stack's program said and sent."""
-
-    status: int
-    lines: list[str]
-    errors: str
-    passed: Sequence[tuple[Passing, Passing]]
-
-    @property
-    def last_error(self) -> str:
-        """Return the last line of stderr, from the gateway's check on when it names one."""
-        line = (self.errors.strip().splitlines() or ["nothing on stderr"])[-1]
-        check = re.search(r"\[[A-Z0-9-]+\].*", line)
-        return (check[0] if check else line)[:300]
+COLUMNS = (*ACTIONS, "mtom", "echo", "direct", "fault", "re-signed", *BE_S_BAD, "extra")
 
 
 @dataclass
@@ -95,199 +70,203 @@ class Matrix:
     """The gateway behind the proxy, and the verdicts so far.
 
     Args:
+        gateway: its own address.
         proxy: where the stacks are sent.
+        policies: those that are tried.
         freeze: whether requests are kept as test vectors.
     """
 
+    gateway: str
     proxy: AlteringProxy
+    policies: Sequence[str]
     freeze: bool
-    verdicts: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    verdicts: dict[tuple[str, str, str], dict[str, str]] = field(default_factory=dict)
 
     def try_stack(self, stack: Stack) -> None:
-        """Build a stack and run all of it with both algorithms."""
+        """Build a stack and run all of it under every policy."""
         started = time.monotonic()
         failure = build(stack)
         say(f"{stack.name}: built in {time.monotonic() - started:.1f} s")
-        for algorithm in ALGORITHMS:
-            row = self.verdicts[stack.name, algorithm] = {}
-            if failure:
-                row["file"] = failure
+        for policy, algorithm in ROWS:
+            if policy not in self.policies:
                 continue
-            self.try_algorithm(stack, algorithm, row)
+            cells = self.verdicts[stack.name, policy, algorithm] = {}
+            row = Row(self, stack, policy, algorithm, cells)
+            if failure:
+                cells["file"] = failure
+            elif policy == DIGIPOORT:
+                row.try_digipoort()
+            else:
+                row.try_echo()
         say(f"{stack.name}: {time.monotonic() - started:.1f} s")
 
-    def try_algorithm(self, stack: Stack, algorithm: str, row: dict[str, str]) -> None:
+    def table(self) -> list[list[str]]:
+        """Return the verdicts as rows of texts, the heads of the columns first."""
+        rows = [["client", "policy", *COLUMNS]]
+        for (stack, policy, algorithm), cells in self.verdicts.items():
+            said = [cells.get(column, "-") for column in COLUMNS]
+            short = [cell if is_good(cell) else "FAIL" for cell in said]
+            rows.append([f"{stack} {algorithm}", policy, *short])
+        return rows
+
+    def failures(self) -> list[str]:
+        """Return what the table is too narrow for."""
+        return [
+            f"{' '.join(row)} {column}: {verdict}"
+            for row, cells in self.verdicts.items()
+            for column, verdict in cells.items()
+            if not is_good(verdict)
+        ]
+
+
+@dataclass
+class Row:
+    """One stack under one policy, with one algorithm.
+
+    Args:
+        matrix: of which it is a row.
+        policy: its name.
+        algorithm: as the stack's program takes it.
+        cells: the verdicts by column.
+    """
+
+    matrix: Matrix
+    stack: Stack
+    policy: str
+    algorithm: str
+    cells: dict[str, str]
+
+    def try_digipoort(self) -> None:
         """Run the actions in an order in which each has something to find."""
-        filed = self.run(stack, algorithm, "file")
+        filed = self.run("file")
         kenmerk = filed.lines[0] if filed.lines else ""
-        self.note(stack, algorithm, row, "file", judged(filed, "file", kenmerk), filed)
-        if row["file"] != "ok":
+        if not self.note("file", judged(filed, "file", kenmerk, self.policy), filed):
             return
-        asked = self.statuses_at_the_end(stack, algorithm, kenmerk)
-        self.note(stack, algorithm, row, "statuses", judged(asked, "statuses", kenmerk), asked)
+        asked = self.statuses_at_the_end(kenmerk)
+        self.note("statuses", judged(asked, "statuses", kenmerk, self.policy), asked)
         for action in ACTIONS[2:]:
-            done = self.run(stack, algorithm, action, kenmerk)
-            self.note(stack, algorithm, row, action, judged(done, action, kenmerk), done)
-        for action in stack.extras:
-            done = self.run(stack, algorithm, action)
-            self.note(stack, algorithm, row, action, judged(done, action, kenmerk), done)
-            row["extra"] = f"{action}: {row.pop(action)}"
-        if not stack.verifies:
-            row.update(dict.fromkeys(BAD_ANSWERS, "not verified"))
+            done = self.run(action, kenmerk)
+            self.note(action, judged(done, action, kenmerk, self.policy), done)
+        done = self.run("list", url=self.matrix.gateway)
+        self.note("direct", judged_direct(done, "list", kenmerk), done)
+        self.try_mtom()
+        self.try_extra()
+        if not self.stack.verifies:
+            self.cells.update(dict.fromkeys(DIGIPOORT_BAD, "not verified"))
             return
         recorded = asked.passed[-1][1].body if asked.passed else b""
-        for name, alteration in BAD_ANSWERS.items():
-            altered = Alterations(answer=(alteration(recorded),))
-            done = self.run(stack, algorithm, "statuses", kenmerk, altered)
-            self.note(stack, algorithm, row, name, judged_bad_answer(done), done)
+        self.try_bad_answers(DIGIPOORT_BAD, recorded, "statuses", kenmerk)
 
-    def statuses_at_the_end(self, stack: Stack, algorithm: str, kenmerk: str) -> Run:
+    def try_mtom(self) -> None:
+        """File with an attachment, and see the process to its end as that of any filing."""
+        check = self.stack.mtom_check
+        if self.stack.no_mtom and not check:
+            return
+        filed = self.run("file-mtom")
+        if check:
+            verdict = judged_refusal(filed, check)
+            self.note("mtom", verdict or f"not admitted: {check}", filed)
+            return
+        kenmerk = filed.lines[0] if filed.lines else ""
+        verdict = judged(filed, "file-mtom", kenmerk, self.policy)
+        if is_good(verdict):
+            asked = self.statuses_at_the_end(kenmerk)
+            verdict = judged(asked, "statuses", kenmerk, self.policy)
+        self.note("mtom", verdict, filed)
+
+    def try_extra(self) -> None:
+        """Run what only this stack has."""
+        action = "file-default" if self.stack.default else self.stack.extra
+        if not action:
+            return
+        done = self.run(action)
+        if self.stack.default:
+            wrong = judged_refusal(done, self.stack.default)
+            verdict = wrong or unverified(done, self.policy, answers=False) or "refused"
+        else:
+            verdict = judged(done, action, "", self.policy)
+        self.note(action, verdict, done)
+        self.cells["extra"] = f"{action}: {self.cells.pop(action)}"
+
+    def try_echo(self) -> None:
+        """Run Echo, with good and with bad answers."""
+        check = REFUSED.get((self.policy, self.algorithm))
+        done = self.run("echo", TEXT)
+        if check:
+            verdict = judged_refusal(done, check) or unverified(done, self.policy)
+            self.note("echo", verdict or f"not admitted: {check}", done)
+            return
+        if not self.note("echo", judged(done, "echo", "", self.policy), done):
+            return
+        if self.algorithm != "sha512":
+            direct = self.run("echo", TEXT, url=self.matrix.gateway)
+            self.note("direct", judged_direct(direct, "echo", ""), direct)
+        refused = self.run("echo", TOO_LONG)
+        verdict = judged_refusal(refused, "XSD-VALID", code="0004")
+        verdict = verdict or unverified(refused, self.policy)
+        self.note("fault", verdict or "0004", refused)
+        if self.policy == BE_S:
+            again = self.run("echo", TEXT, Alterations(answer=(RE_SIGNED,)))
+            self.note("re-signed", judged(again, "echo", "", self.policy), again)
+        bad = BE_BAD if self.policy == BE else BE_S_BAD
+        if self.algorithm == "sha512":
+            bad = {name: bad[name] for name in AGAIN}
+        self.try_bad_answers(bad, done.passed[-1][1].body, "echo", TEXT)
+
+    def try_bad_answers(
+        self, bad: Mapping[str, Callable[[bytes], Alter]], recorded: bytes, action: str, about: str
+    ) -> None:
+        """Run an action with each of the bad answers."""
+        for name, alteration in bad.items():
+            done = self.run(action, about, Alterations(answer=(alteration(recorded),)))
+            self.note(name, judged_bad_answer(done, self.policy), done)
+
+    def statuses_at_the_end(self, kenmerk: str) -> Run:
         """Ask for statuses until the process has ended, which takes a second."""
         end = time.monotonic() + SECONDS
         while True:
-            done = self.run(stack, algorithm, "statuses", kenmerk)
+            done = self.run("statuses", kenmerk)
             ended = done.lines[-1:] == HAPPY_FLOW[-1:]
             if ended or done.status != DONE or time.monotonic() > end:
                 return done
 
     def run(
         self,
-        stack: Stack,
-        algorithm: str,
         action: str,
-        kenmerk: str = "",
+        about: str = "",
         alterations: Alterations = UNALTERED,
+        *,
+        url: str = "",
     ) -> Run:
-        """Run a stack's program once, and take what passed the proxy meanwhile."""
-        self.proxy.alterations = alterations
-        before = len(self.proxy.passed)
-        program = str(HERE / stack.name / "run")
-        command = [program, self.proxy.url, str(PKI), algorithm, action]
+        """Run a stack's program once, and take what passed the proxy meanwhile.
+
+        Args:
+            about: kenmerk or text.
+            url: of the gateway itself, empty for that of the proxy.
+        """
+        proxy = self.matrix.proxy
+        proxy.alterations = alterations
+        before = len(proxy.passed)
+        arguments = (url or proxy.url, str(PKI), self.algorithm, action)
         try:
-            done = subprocess.run(  # noqa: S603 - our own program
-                [*command, kenmerk] if kenmerk else command,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-                check=False,
-            )
+            done = started(self.stack, *arguments, *([about] if about else []))
         except subprocess.TimeoutExpired:
-            return Run(-1, [], f"not done in {SECONDS} s", self.proxy.passed[before:])
+            return Run(-1, [], f"not done in {SECONDS} s", proxy.passed[before:])
         # Requests without a body fetch a WSDL.
-        passed = [exchange for exchange in self.proxy.passed[before:] if exchange[0].body]
+        passed = [exchange for exchange in proxy.passed[before:] if exchange[0].body]
         return Run(done.returncode, done.stdout.splitlines(), done.stderr, passed)
 
-    def note(
-        self,
-        stack: Stack,
-        algorithm: str,
-        row: dict[str, str],
-        column: str,
-        verdict: str,
-        done: Run,
-    ) -> None:
+    def note(self, column: str, verdict: str, done: Run) -> bool:
         """Keep a verdict, show it, and keep the request of a good one if asked to."""
-        row[column] = verdict
-        reason = f" ({done.last_error})" if verdict == "refused" else ""
-        say(f"{stack.name} {algorithm} {column}: {verdict}{reason}")
-        if self.freeze and is_good(verdict) and column in FROZEN:
+        self.cells[column] = verdict
+        reason = f" ({done.last_error})" if done.status not in (DONE, FAULT) else ""
+        say(f"{self.stack.name} {self.policy} {self.algorithm} {column}: {verdict}{reason}")
+        frozen = self.matrix.freeze and self.policy == DIGIPOORT and column in FROZEN
+        if frozen and is_good(verdict):
             VECTORS.mkdir(exist_ok=True)
-            vector = VECTORS / f"{stack.name}-{algorithm}-{column}.xml"
+            vector = VECTORS / f"{self.stack.name}-{self.algorithm}-{column}.xml"
             vector.write_bytes(done.passed[-1][0].body)
-
-    def table(self) -> list[list[str]]:
-        """Return the verdicts as rows of texts, the heads of the columns first."""
-        rows = [["client", *COLUMNS]]
-        for (stack, algorithm), row in self.verdicts.items():
-            cells = [row.get(column, "-") for column in COLUMNS]
-            short = [cell if is_good(cell) else "FAIL" for cell in cells]
-            rows.append([f"{stack} {algorithm}", *short])
-        return rows
-
-    def failures(self) -> list[str]:
-        """Return what the table is too narrow for."""
-        return [
-            f"{stack} {algorithm} {column}: {verdict}"
-            for (stack, algorithm), row in self.verdicts.items()
-            for column, verdict in row.items()
-            if not is_good(verdict)
-        ]
-
-
-def judged(done: Run, action: str, kenmerk: str) -> str:
-    """Return the verdict on an action with an honest answer."""
-    if action == "file-default":
-        if done.status != FAULT or "WSS-TRANSFORM" not in done.errors:
-            return f"FAIL exit {done.status}, not refused for its transforms: {done.last_error}"
-        return unverified(done, answers=False) or "refused"
-    if done.status != DONE:
-        return f"FAIL exit {done.status}: {done.last_error}"
-    if not as_expected(action, done.lines, kenmerk):
-        return f"FAIL printed {' '.join(done.lines)[:80]!r}"
-    return unverified(done, answers=True) or "ok"
-
-
-def judged_bad_answer(done: Run) -> str:
-    """Return the verdict on a client that got a bad answer; what was captured is still good."""
-    if done.status != BAD_ANSWER:
-        return f"FAIL exit {done.status}, a bad answer not noticed: {done.last_error}"
-    return unverified(done, answers=True) or "refused"
-
-
-def as_expected(action: str, lines: list[str], kenmerk: str) -> bool:
-    """Return whether a program printed what its action asks for."""
-    match action:
-        case "file":
-            return len(lines) == 1 and re.fullmatch(r"[0-9a-f-]{36}", kenmerk) is not None
-        case "statuses" | "new-statuses":
-            return lines == HAPPY_FLOW
-        case "list":
-            return kenmerk in lines
-        case "by-kenmerk":
-            return [bool(re.fullmatch(r"\S+ [1-9]\d*", line)) for line in lines] == [True]
-    return len(lines) == 12  # "all": a line for each operation
-
-
-def unverified(done: Run, *, answers: bool) -> str:
-    """Return what is wrong with the signatures of what passed, nothing when all are right."""
-    if not done.passed:
-        return "FAIL nothing passed the proxy"
-    for request, answer in done.passed:
-        judge = [("request", request), ("answer", answer)] if answers else [("request", request)]
-        for kind, passing in judge:
-            if not xmlsec1_verifies(passing.body):
-                return f"FAIL xmlsec1 does not verify the {kind}"
-    return ""
-
-
-def is_good(verdict: str) -> bool:
-    """Return whether a verdict is not a failure."""
-    return "FAIL" not in verdict
-
-
-def build(stack: Stack) -> str:
-    """Build a stack, and return why that failed, if it did."""
-    command = [HERE / stack.name / "build"]
-    done = subprocess.run(  # noqa: S603 - our own program
-        command, env=os.environ | own_variables(), stdout=sys.stderr, check=False
-    )
-    return f"FAIL build: exit {done.returncode}" if done.returncode else ""
-
-
-def own_variables() -> dict[str, str]:
-    """Return what the scripts of the stacks want to know."""
-    default = str(HERE / ".build")
-    return {
-        "INTEROP_BUILD": os.environ.get("INTEROP_BUILD", default),
-        "INTEROP_PYTHON": sys.executable,
-    }
-
-
-def environment() -> dict[str, str]:
-    """Return the environment of the clients: no HTTP proxy but ours comes in between."""
-    kept = {name: value for name, value in os.environ.items() if "_proxy" not in name.lower()}
-    return kept | own_variables()
+        return is_good(verdict)
 
 
 @contextmanager
@@ -338,17 +317,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=[stack.name for stack in present],
         help="only this stack; may be repeated",
     )
+    parser.add_argument(
+        "--policy",
+        action="append",
+        choices=[DIGIPOORT, BE, BE_S],
+        help="only this policy; may be repeated",
+    )
     parser.add_argument("--freeze", action="store_true", help=f"keep the requests in {VECTORS}")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     options = parser.parse_args(arguments)
     if shutil.which("xmlsec1") is None:
         parser.error("xmlsec1 is not here: apt-get install xmlsec1")
     with gateway() as url, AlteringProxy(url, PKI) as proxy:
-        matrix = Matrix(proxy, freeze=options.freeze)
-        for stack in present:
-            if not options.stack or stack.name in options.stack:
-                matrix.try_stack(stack)
+        policies = options.policy or (DIGIPOORT, BE, BE_S)
+        matrix = Matrix(url, proxy, policies, freeze=options.freeze)
+        chosen = [s for s in present if not options.stack or s.name in options.stack]
+        for stack in chosen:
+            matrix.try_stack(stack)
     print(text_of(matrix.table(), markdown=options.markdown))
+    if DIGIPOORT in policies:
+        for stack in chosen:
+            if stack.no_mtom:
+                print(f"{stack.name} mtom: {stack.no_mtom}")
     failures = matrix.failures()
     for failure in failures:
         print(failure)

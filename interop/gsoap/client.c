@@ -1,6 +1,6 @@
 /* gSOAP with its wsse and wsa plug-ins against the gateway:
  *
- *     client FILING URL PKI ALG ACTION [KENMERK]
+ *     client FILING URL PKI ALG ACTION [KENMERK|TEXT]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,14 +19,29 @@
 #define AANLEVER TNS("aanleverservice") "AanleverService/"
 #define STATUS TNS("statusinformatieservice") "StatusinformatieService/"
 #define OPHAAL TNS("ophaalservice") "OphaalService/"
+#define WUS(service) "/wus/2.0/" service "/1.2"
+/* gSOAP takes the namespace of WS-Security 1.1 for that of 1.0, in the DOM as well. */
+#define WSSE "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 
 /* Exit statuses of the interop contract. */
 enum { DONE = 0, BROKEN = 1, BAD_ANSWER = 3, FAULT = 4 };
 
+static const struct {
+  const char *name;
+  int sign, verify;
+} ALGORITHMS[] = {
+    {"none", SOAP_SMD_NONE, SOAP_SMD_NONE}, /* Digikoppeling's 2W-be: nothing is signed */
+    {"sha1", SOAP_SMD_SIGN_RSA_SHA1, SOAP_SMD_VRFY_RSA_SHA1},
+    {"sha256", SOAP_SMD_SIGN_RSA_SHA256, SOAP_SMD_VRFY_RSA_SHA256},
+    {"sha512", SOAP_SMD_SIGN_RSA_SHA512, SOAP_SMD_VRFY_RSA_SHA512},
+};
+
 struct client {
   struct soap *soap;
-  const char *filing, *url, *pki, *kenmerk;
-  int algorithm;
+  const char *filing, *url, *pki, *about; /* about: a kenmerk or a text */
+  int algorithm; /* index in ALGORITHMS, 0 for no signature */
+  int confirms; /* whether answers confirm the signature of their request, and faults are signed */
+  const struct ds__SignatureType *sent;
   EVP_PKEY *key;
   X509 *certificate;
   const char *message_id;
@@ -70,21 +85,39 @@ static void load_identity(struct client *client)
     die(BROKEN, "cannot set up TLS");
 }
 
-/* Addresses and signs the next request; returns its endpoint. */
-static const char *prepare(struct client *client, const char *service, const char *action)
+/* What the wsse plug-in found when the whole answer had been read; a fault that the gateway sent
+ * and one that the plug-in makes of a bad signature look alike. */
+static int verdict = SOAP_FAULT;
+static int (*plugin_verdict)(struct soap *);
+
+static int keep_verdict(struct soap *soap)
+{
+  return verdict = plugin_verdict(soap);
+}
+
+/* Addresses the next request, and signs it where it must be signed; returns its endpoint. */
+static const char *prepare(struct client *client, const char *path, const char *action)
 {
   struct soap *soap = client->soap;
-  snprintf(client->endpoint, sizeof client->endpoint, "%s/wus/2.0/%s/1.2", client->url, service);
+  snprintf(client->endpoint, sizeof client->endpoint, "%s%s", client->url, path);
   client->message_id = soap_wsa_rand_uuid(soap);
+  if (!client->algorithm) {
+    if (soap_wsa_request(soap, client->message_id, client->endpoint, action))
+      die(BROKEN, "cannot prepare the request");
+    return client->endpoint;
+  }
   /* Elements that get a wsu:Id are signed: the token has one too, and is signed along. */
   soap_wsse_set_wsu_id(soap, "wsa5:To wsa5:Action wsa5:MessageID wsa5:ReplyTo");
   if (soap_wsa_request(soap, client->message_id, client->endpoint, action)
       || soap_wsse_add_Timestamp(soap, "Time", 300)
       || soap_wsse_add_BinarySecurityTokenX509(soap, "Token", client->certificate)
       || soap_wsse_add_KeyInfo_SecurityTokenReferenceX509(soap, "#Token")
-      || soap_wsse_sign_body(soap, client->algorithm, client->key, 0)
+      || soap_wsse_sign_body(soap, ALGORITHMS[client->algorithm].sign, client->key, 0)
       || soap_wsse_verify_auto(soap, SOAP_SMD_NONE, NULL, 0))
     die(BROKEN, "cannot prepare the request");
+  client->sent = soap_wsse_Signature(soap); /* its value is filled in when it is sent */
+  plugin_verdict = soap->fpreparefinalrecv;
+  soap->fpreparefinalrecv = keep_verdict;
   return client->endpoint;
 }
 
@@ -96,13 +129,72 @@ static void require_signed(struct soap *soap, const char *namespace, const char 
   exit(BAD_ANSWER);
 }
 
-/* Faults are unsigned, which verify_auto reports instead of the fault: look into the DOM. */
-static void explain_failure(struct soap *soap)
+/* Digipoort's own: the answer may use the algorithm of its request, or a better one. */
+static int is_accepted(const struct client *client, int method)
 {
+  if (method == SOAP_SMD_VRFY_RSA_SHA1)
+    return !client->confirms && method == ALGORITHMS[client->algorithm].verify;
+  return method == SOAP_SMD_VRFY_RSA_SHA256 || method == SOAP_SMD_VRFY_RSA_SHA512;
+}
+
+/* gSOAP has nothing for SignatureConfirmation: this finds the only one, and compares. */
+static void require_confirmation(const struct client *client)
+{
+  struct soap *soap = client->soap;
+  require_signed(soap, WSSE, "SignatureConfirmation");
+  struct soap_dom_element *found =
+      soap_dom_find(soap->dom, soap->dom, WSSE, "*:SignatureConfirmation", 0);
+  struct soap_dom_attribute *value = found ? soap_att_get(found, NULL, "Value") : NULL;
+  if (!value || !value->text || strcmp(value->text, client->sent->SignatureValue))
+    die(BAD_ANSWER, "the answer confirms another signature");
+}
+
+/* What verify_auto leaves to its user: which parts are signed, with what, when, and about what. */
+static void judge(const struct client *client)
+{
+  struct soap *soap = client->soap;
+  int method, bits;
+  if (client->algorithm) {
+    /* verify_auto would take an HMAC whose key stands in the message. */
+    if (soap_wsse_get_SignedInfo_SignatureMethod(soap, &method, &bits)
+        || !is_accepted(client, method))
+      die(BAD_ANSWER, "the answer is not signed with RSA");
+    if (soap_wsse_verify_body(soap))
+      die(BAD_ANSWER, "the answer's Body is not signed");
+    require_signed(soap, WSU, "Timestamp");
+    require_signed(soap, WSA, "To");
+    require_signed(soap, WSA, "Action");
+    require_signed(soap, WSA, "MessageID");
+    require_signed(soap, WSA, "RelatesTo");
+    if (client->confirms)
+      require_confirmation(client);
+    /* Without Expires the plug-in keeps silent. */
+    if (!soap_wsse_Timestamp(soap)->Expires || soap_wsse_verify_Timestamp(soap))
+      die(BAD_ANSWER, "the answer has expired");
+  }
+  if (!soap->header || !soap->header->wsa5__RelatesTo
+      || strcmp(soap->header->wsa5__RelatesTo->__item, client->message_id))
+    die(BAD_ANSWER, "the answer belongs to another request");
+}
+
+static void report_fault(struct soap *soap)
+{
+  fprintf(stderr, "fault: %s: %s\n", *soap_faultcode(soap), *soap_faultstring(soap));
+  exit(FAULT);
+}
+
+static void explain_failure(const struct client *client)
+{
+  struct soap *soap = client->soap;
   struct soap_dom_element *fault = soap->dom
       ? soap_dom_find(soap->dom, soap->dom, "http://schemas.xmlsoap.org/soap/envelope/", "Fault", 0)
       : NULL;
-  if (fault && !soap_wsse_Security(soap)) {
+  if (soap->error == SOAP_FAULT && (!client->algorithm || (fault && !verdict))) {
+    judge(client);
+    report_fault(soap);
+  }
+  /* Digipoort's faults are unsigned, which verify_auto reports instead: look into the DOM. */
+  if (fault && !client->confirms && !soap_wsse_Security(soap)) {
     struct soap_dom_element *text = soap_dom_find(fault, fault, NULL, "*:foutbeschrijving", 0);
     die(FAULT, text && text->text ? text->text : "a fault without a text");
   }
@@ -113,63 +205,58 @@ static void explain_failure(struct soap *soap)
   exit(soap->dom && soap->error == SOAP_FAULT ? BAD_ANSWER : BROKEN);
 }
 
-/* What verify_auto leaves to its user: which parts are signed, with what, when, and about what. */
-static void accept_answer(struct client *client, int error)
+static void accept_answer(const struct client *client, int error)
 {
-  struct soap *soap = client->soap;
-  int method, bits;
   if (error)
-    explain_failure(soap);
-  /* verify_auto would take an HMAC whose key stands in the message. */
-  if (soap_wsse_get_SignedInfo_SignatureMethod(soap, &method, &bits)
-      || (method != SOAP_SMD_VRFY_RSA_SHA1 && method != SOAP_SMD_VRFY_RSA_SHA256))
-    die(BAD_ANSWER, "the answer is not signed with RSA");
-  if (soap_wsse_verify_body(soap))
-    die(BAD_ANSWER, "the answer's Body is not signed");
-  require_signed(soap, WSU, "Timestamp");
-  require_signed(soap, WSA, "To");
-  require_signed(soap, WSA, "Action");
-  require_signed(soap, WSA, "MessageID");
-  require_signed(soap, WSA, "RelatesTo");
-  /* Without Expires the plug-in keeps silent. */
-  if (!soap_wsse_Timestamp(soap)->Expires || soap_wsse_verify_Timestamp(soap))
-    die(BAD_ANSWER, "the answer has expired");
-  if (strcmp(soap->header->wsa5__RelatesTo->__item, client->message_id))
-    die(BAD_ANSWER, "the answer belongs to another request");
+    explain_failure(client);
+  judge(client);
 }
 
-static char *read_base64(struct client *client)
+/* With a type it becomes an attachment, where the context is set to that. */
+static struct _xop__Include read_filing(const struct client *client, char *type)
 {
-  unsigned char octets[65536];
+  static unsigned char octets[65536];
   FILE *file = fopen(client->filing, "rb");
   size_t length = file ? fread(octets, 1, sizeof octets, file) : 0;
   if (file)
     fclose(file);
   if (!length || length == sizeof octets)
     die(BROKEN, "cannot read the filing");
-  return soap_s2base64(client->soap, octets, NULL, (int)length);
+  return (struct _xop__Include){octets, (int)length, NULL, type, NULL};
 }
 
-static void file_return(struct client *client)
+static void send_filing(struct client *client, char *type)
 {
-  struct ns1__identiteitType party = {"001000044B37", "Fi"};
-  struct ns1__berichtInhoudType content = {
-      "application/xml", "Omzetbelasting.xbrl", read_base64(client)};
-  struct _ns1__aanleverRequest request = {0};
-  struct _ns1__aanleverResponse answer;
+  struct dp__identiteitType party = {"001000044B37", "Fi"};
+  struct dp__berichtInhoudType content = {
+      "application/xml", "Omzetbelasting.xbrl", read_filing(client, type)};
+  struct _dp__aanleverRequest request = {0};
+  struct _dp__aanleverResponse answer;
   request.berichtsoort = "Omzetbelasting";
   request.aanleverkenmerk = "interop-gsoap";
   request.identiteitBelanghebbende = &party;
   request.rolBelanghebbende = "Bedrijf";
   request.berichtInhoud = &content;
   request.autorisatieAdres = "http://geenausp.nl";
-  const char *endpoint = prepare(client, "aanleverservice", AANLEVER "aanleverenRequest");
+  const char *endpoint = prepare(client, WUS("aanleverservice"), AANLEVER "aanleverenRequest");
   accept_answer(client,
-      soap_call___ns2__aanleveren(client->soap, endpoint, NULL, &request, &answer));
+      soap_call___aanlever__aanleveren(client->soap, endpoint, NULL, &request, &answer));
   puts(answer.kenmerk);
 }
 
-static void print_statuses(const struct ns1__statusResultatenType *found)
+static void file_return(struct client *client)
+{
+  send_filing(client, NULL);
+}
+
+/* Refused: signing needs canonical XML, and with that gSOAP writes an xop:Include without href. */
+static void file_mtom(struct client *client)
+{
+  soap_set_omode(client->soap, SOAP_ENC_MTOM);
+  send_filing(client, "application/octet-stream");
+}
+
+static void print_statuses(const struct dp__statusResultatenType *found)
 {
   for (int i = 0; i < found->__sizeStatusResultaat; i++)
     puts(found->StatusResultaat[i].statuscode);
@@ -177,54 +264,65 @@ static void print_statuses(const struct ns1__statusResultatenType *found)
 
 static void statuses(struct client *client)
 {
-  struct ns1__kenmerkVraagType request = {(char *)client->kenmerk, NULL, NULL, NULL};
-  struct _ns1__getStatussenProcesResponse answer;
+  struct dp__kenmerkVraagType request = {(char *)client->about, NULL, NULL, NULL};
+  struct _dp__getStatussenProcesResponse answer;
   const char *endpoint =
-      prepare(client, "statusinformatieservice", STATUS "getStatussenProcesRequest");
+      prepare(client, WUS("statusinformatieservice"), STATUS "getStatussenProcesRequest");
   accept_answer(client,
-      soap_call___ns4__getStatussenProces(client->soap, endpoint, NULL, &request, &answer));
+      soap_call___status__getStatussenProces(client->soap, endpoint, NULL, &request, &answer));
   print_statuses(answer.getStatussenProcesReturn);
 }
 
 static void new_statuses(struct client *client)
 {
-  struct ns1__kenmerkVraagType request = {(char *)client->kenmerk, NULL, NULL, NULL};
-  struct _ns1__getNieuweStatussenProcesResponse answer;
+  struct dp__kenmerkVraagType request = {(char *)client->about, NULL, NULL, NULL};
+  struct _dp__getNieuweStatussenProcesResponse answer;
   const char *endpoint =
-      prepare(client, "statusinformatieservice", STATUS "getNieuweStatussenProcesRequest");
+      prepare(client, WUS("statusinformatieservice"), STATUS "getNieuweStatussenProcesRequest");
   accept_answer(client,
-      soap_call___ns4__getNieuweStatussenProces(client->soap, endpoint, NULL, &request, &answer));
+      soap_call___status__getNieuweStatussenProces(client->soap, endpoint, NULL, &request, &answer));
   print_statuses(answer.getNieuweStatussenProcesReturn);
 }
 
 static void list(struct client *client)
 {
-  struct ns1__berichtenLijstVraagType request = {0};
-  struct _ns1__getBerichtenLijstResponse answer;
-  const char *endpoint = prepare(client, "ophaalservice", OPHAAL "getBerichtenLijstRequest");
+  struct dp__berichtenLijstVraagType request = {0};
+  struct _dp__getBerichtenLijstResponse answer;
+  const char *endpoint = prepare(client, WUS("ophaalservice"), OPHAAL "getBerichtenLijstRequest");
   accept_answer(client,
-      soap_call___ns3__getBerichtenLijst(client->soap, endpoint, NULL, &request, &answer));
-  const struct ns1__berichtLijstResultatenType *found = answer.getBerichtenLijstReturn;
+      soap_call___ophaal__getBerichtenLijst(client->soap, endpoint, NULL, &request, &answer));
+  const struct dp__berichtLijstResultatenType *found = answer.getBerichtenLijstReturn;
   for (int i = 0; i < found->__sizeBerichtLijstResultaat; i++)
     puts(found->BerichtLijstResultaat[i].kenmerk);
 }
 
 static void by_kenmerk(struct client *client)
 {
-  struct ns1__kenmerkVraagType request = {(char *)client->kenmerk, NULL, NULL, NULL};
-  struct _ns1__getBerichtenKenmerkResponse answer;
-  const char *endpoint = prepare(client, "ophaalservice", OPHAAL "getBerichtenKenmerkRequest");
+  struct dp__kenmerkVraagType request = {(char *)client->about, NULL, NULL, NULL};
+  struct _dp__getBerichtenKenmerkResponse answer;
+  const char *endpoint = prepare(client, WUS("ophaalservice"), OPHAAL "getBerichtenKenmerkRequest");
   accept_answer(client,
-      soap_call___ns3__getBerichtenKenmerk(client->soap, endpoint, NULL, &request, &answer));
-  const struct ns1__berichtResultatenType *found = answer.getBerichtenKenmerkReturn;
+      soap_call___ophaal__getBerichtenKenmerk(client->soap, endpoint, NULL, &request, &answer));
+  const struct dp__berichtResultatenType *found = answer.getBerichtenKenmerkReturn;
   for (int i = 0; i < found->__sizeBerichtResultaat; i++) {
-    const struct ns1__berichtInhoudType *content = found->BerichtResultaat[i].berichtInhoud;
-    int length = 0;
-    /* A base64Binary with a maximum length is a string to wsdl2h: decoding is left to us. */
-    if (!soap_base642s(client->soap, content->inhoud, NULL, 0, &length))
-      die(BROKEN, "inhoud is no base64");
-    printf("%s %d\n", content->bestandsnaam, length);
+    const struct dp__berichtInhoudType *content = found->BerichtResultaat[i].berichtInhoud;
+    printf("%s %d\n", content->bestandsnaam, content->inhoud.__size);
   }
+}
+
+/* Sends a text, and its octets as data; prints both as they came back. */
+static void echo(struct client *client)
+{
+  char *text = (char *)client->about;
+  struct echo__echoType answer, request = {
+      text, {(unsigned char *)text, (int)strlen(text), NULL, NULL, NULL}};
+  client->confirms = client->algorithm != 0;
+  const char *endpoint = prepare(client,
+      client->algorithm ? "/digikoppeling/2W-be-S/echo" : "/digikoppeling/2W-be/echo",
+      "urn:digipoort-wus:echo:1:EchoService:echoRequest");
+  accept_answer(client,
+      soap_call___echo__echo(client->soap, endpoint, NULL, &request, &answer));
+  printf("%s\n%.*s\n", answer.text, answer.data.__size, (char *)answer.data.__ptr);
 }
 
 static const struct {
@@ -232,25 +330,31 @@ static const struct {
   void (*run)(struct client *);
 } ACTIONS[] = {
     {"file", file_return},
+    {"file-mtom", file_mtom},
     {"statuses", statuses},
     {"new-statuses", new_statuses},
     {"list", list},
     {"by-kenmerk", by_kenmerk},
+    {"echo", echo},
 };
 
 int main(int argc, char **argv)
 {
   if (argc < 6)
-    die(BROKEN, "client FILING URL PKI ALG ACTION [KENMERK]");
+    die(BROKEN, "client FILING URL PKI ALG ACTION [KENMERK|TEXT]");
   soap_ssl_init();
   struct client client = {0};
   client.soap = soap_new1(SOAP_XML_CANONICAL | SOAP_C_UTFSTRING);
   client.filing = argv[1];
   client.url = argv[2];
   client.pki = argv[3];
-  client.algorithm =
-      strcmp(argv[4], "sha1") ? SOAP_SMD_SIGN_RSA_SHA256 : SOAP_SMD_SIGN_RSA_SHA1;
-  client.kenmerk = argc > 6 ? argv[6] : NULL;
+  client.algorithm = -1;
+  for (size_t i = 0; i < sizeof ALGORITHMS / sizeof *ALGORITHMS; i++)
+    if (!strcmp(ALGORITHMS[i].name, argv[4]))
+      client.algorithm = (int)i;
+  if (client.algorithm < 0)
+    die(BROKEN, "no such algorithm");
+  client.about = argc > 6 ? argv[6] : NULL;
   client.soap->recv_timeout = client.soap->send_timeout = client.soap->connect_timeout = 30;
   soap_register_plugin(client.soap, soap_wsa);
   soap_register_plugin(client.soap, soap_wsse);

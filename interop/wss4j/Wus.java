@@ -14,6 +14,7 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -42,6 +43,7 @@ import org.apache.ws.security.handler.RequestData;
 import org.apache.ws.security.message.WSSecHeader;
 import org.apache.ws.security.message.WSSecSignature;
 import org.apache.ws.security.message.WSSecTimestamp;
+import org.apache.ws.security.message.token.SignatureConfirmation;
 import org.apache.ws.security.util.WSSecurityUtil;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
@@ -52,10 +54,9 @@ import org.xml.sax.SAXException;
 /** One WUS exchange: a request is signed and sent, its answer is verified. */
 final class Wus {
     static final String TYPES = "http://logius.nl/digipoort/koppelvlakservices/1.2/";
+    static final String ECHO = "urn:digipoort-wus:echo:1";
     private static final String SOAP = WSConstants.URI_SOAP11_ENV;
     private static final String WSA = "http://www.w3.org/2005/08/addressing";
-    // WSS4J 1.6 has a constant for the digest only.
-    private static final String RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
     private static final String ALIAS = "vendor-a";
     private static final char[] PASSWORD = "test".toCharArray();
     private static final int TIME_TO_LIVE_SECONDS = 300;
@@ -67,7 +68,30 @@ final class Wus {
         }
     }
 
-    /** A SOAP fault came. Digipoort does not sign faults, so it is a hint, not a proof. */
+    /** What signs: WSS4J 1.6 has constants for some of these only. */
+    enum Algorithm {
+        NONE(null, null),
+        SHA1(WSConstants.RSA_SHA1, WSConstants.SHA1),
+        SHA256("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", WSConstants.SHA256),
+        SHA512("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+                "http://www.w3.org/2001/04/xmlenc#sha512");
+
+        final String signature;
+        final String digest;
+
+        Algorithm(String signature, String digest) {
+            this.signature = signature;
+            this.digest = digest;
+        }
+    }
+
+    /** What requests and answers look like: Digipoort's, or Digikoppeling's 2W-be and 2W-be-S. */
+    private enum Profile { DIGIPOORT, BE, BE_S }
+
+    /** What an answer is compared with. */
+    private record Sent(Profile profile, String messageId, byte[] signatureValue) { }
+
+    /** A SOAP fault came. Digipoort does not sign faults, so theirs is a hint, not a proof. */
     static final class Fault extends Exception {
         Fault(String text) {
             super(text);
@@ -75,16 +99,16 @@ final class Wus {
     }
 
     private final String base;
-    private final boolean sha256;
+    private final Algorithm algorithm;
     private final DocumentBuilder builder;
     private final HttpClient http;
     private final Merlin own = new Merlin();
     private final Merlin trusted = new Merlin();
     private final Pattern signer;
 
-    Wus(String base, Path pki, boolean sha256) throws Exception {
+    Wus(String base, Path pki, Algorithm algorithm) throws Exception {
         this.base = base;
-        this.sha256 = sha256;
+        this.algorithm = algorithm;
 
         DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
         factory.setNamespaceAware(true);
@@ -111,27 +135,40 @@ final class Wus {
     }
 
     /** Returns a new body element in a document of its own. */
-    Element request(String name) {
+    Element request(String namespace, String name) {
         Document document = builder.newDocument();
-        Element element = document.createElementNS(TYPES, "dp:" + name);
-        declare(element, "dp", TYPES);
+        Element element = document.createElementNS(namespace, "q:" + name);
+        declare(element, "q", namespace);
         document.appendChild(element);
         return element;
     }
 
     /** Appends an element to a request and returns it. */
     static Element add(Element parent, String name, String text) {
-        Element element = append(parent, TYPES, "dp:" + name);
+        Element element = append(parent, parent.getNamespaceURI(), "q:" + name);
         element.setTextContent(text);
         return element;
     }
 
-    /** Sends a request and returns the Body of its verified answer. */
+    /** Sends a request to Digipoort and returns the Body of its verified answer. */
     Element call(String service, String operation, Element request)
             throws WSSecurityException, IOException, InterruptedException, BadAnswer, Fault {
-        String address = base + "/wus/2.0/" + service.toLowerCase() + "/1.2";
-        String action = "http://logius.nl/digipoort/wus/2.0/" + service.toLowerCase() + "/1.2/"
-                + service + "/" + operation + "Request";
+        String path = "/wus/2.0/" + service.toLowerCase() + "/1.2";
+        String action = "http://logius.nl/digipoort" + path + "/" + service + "/" + operation;
+        return exchange(Profile.DIGIPOORT, path, action + "Request", request);
+    }
+
+    /** Sends a request to Echo: with a signature as 2W-be-S, without as 2W-be. */
+    Element echo(Element request)
+            throws WSSecurityException, IOException, InterruptedException, BadAnswer, Fault {
+        Profile profile = algorithm == Algorithm.NONE ? Profile.BE : Profile.BE_S;
+        String path = "/digikoppeling/2W-be" + (profile == Profile.BE_S ? "-S" : "") + "/echo";
+        return exchange(profile, path, ECHO + ":EchoService:echoRequest", request);
+    }
+
+    private Element exchange(Profile profile, String path, String action, Element request)
+            throws WSSecurityException, IOException, InterruptedException, BadAnswer, Fault {
+        String address = base + path;
         String messageId = "urn:uuid:" + UUID.randomUUID();
 
         Document envelope = builder.newDocument();
@@ -146,7 +183,7 @@ final class Wus {
         append(append(header, WSA, "wsa:ReplyTo"), WSA, "wsa:Address")
                 .setTextContent(WSA + "/anonymous");
         append(root, SOAP, "soap:Body").appendChild(envelope.importNode(request, true));
-        sign(envelope);
+        byte[] signatureValue = profile == Profile.BE ? null : sign(envelope);
 
         HttpResponse<byte[]> response = http.send(
                 HttpRequest.newBuilder(URI.create(address))
@@ -155,10 +192,11 @@ final class Wus {
                         .POST(HttpRequest.BodyPublishers.ofByteArray(bytes(envelope)))
                         .build(),
                 HttpResponse.BodyHandlers.ofByteArray());
-        return verified(response, messageId);
+        return verified(response, new Sent(profile, messageId, signatureValue));
     }
 
-    private void sign(Document envelope) throws WSSecurityException {
+    /** Signs an envelope in place, and returns the value of the signature. */
+    private byte[] sign(Document envelope) throws WSSecurityException {
         WSSecHeader security = new WSSecHeader();
         security.insertSecurityHeader(envelope);
         WSSecTimestamp timestamp = new WSSecTimestamp();
@@ -169,8 +207,8 @@ final class Wus {
         signature.setUserInfo(ALIAS, new String(PASSWORD));
         signature.setKeyIdentifierType(WSConstants.BST_DIRECT_REFERENCE);
         signature.setSigCanonicalization(WSConstants.C14N_EXCL_OMIT_COMMENTS);
-        signature.setSignatureAlgorithm(sha256 ? RSA_SHA256 : WSConstants.RSA_SHA1);
-        signature.setDigestAlgo(sha256 ? WSConstants.SHA256 : WSConstants.SHA1);
+        signature.setSignatureAlgorithm(algorithm.signature);
+        signature.setDigestAlgo(algorithm.digest);
         List<WSEncryptionPart> parts = new ArrayList<>();
         parts.add(new WSEncryptionPart(WSConstants.ELEM_BODY, SOAP, "Element"));
         parts.add(new WSEncryptionPart(
@@ -180,9 +218,10 @@ final class Wus {
         }
         signature.setParts(parts);
         signature.build(envelope, own, security);
+        return signature.getSignatureValue();
     }
 
-    private Element verified(HttpResponse<byte[]> response, String messageId)
+    private Element verified(HttpResponse<byte[]> response, Sent sent)
             throws IOException, BadAnswer, Fault {
         Document envelope;
         try {
@@ -193,13 +232,28 @@ final class Wus {
         Element root = envelope.getDocumentElement();
         Element body = only(root, SOAP, "Body");
         Element fault = WSSecurityUtil.getDirectChildElement(body, "Fault", SOAP);
-        if (fault != null) {
+        if (fault != null && sent.profile == Profile.DIGIPOORT) {
             throw new Fault(text(fault));
         }
 
         Element header = only(root, SOAP, "Header");
+        if (sent.profile != Profile.BE) {
+            requireSigned(header, body, sent);
+        }
+        String relatesTo = only(header, WSA, "RelatesTo").getTextContent().strip();
+        if (!relatesTo.equals(sent.messageId)) {
+            throw new BadAnswer("wsa:RelatesTo is " + relatesTo + ", not " + sent.messageId);
+        }
+        if (fault != null) {
+            throw new Fault(text(fault));
+        }
+        return body;
+    }
+
+    /** Requires a right signature that covers all of an answer, and confirms that of its request. */
+    private void requireSigned(Element header, Element body, Sent sent) throws BadAnswer {
         Element security = only(header, WSConstants.WSSE_NS, "Security");
-        Set<Element> signed = signed(security);
+        List<WSSecurityEngineResult> results = results(security);
         // The same elements by position, not by name or id: a signed copy elsewhere in the
         // message must not vouch for what is read here.
         List<Element> required = new ArrayList<>();
@@ -208,32 +262,53 @@ final class Wus {
         for (String name : List.of("To", "Action", "MessageID", "RelatesTo")) {
             required.add(only(header, WSA, name));
         }
+        if (sent.profile == Profile.BE_S) {
+            required.add(confirmation(results, sent.signatureValue));
+        }
+        Set<Element> signed = signed(results);
         for (Element element : required) {
             if (!signed.contains(element)) {
                 throw new BadAnswer("the signature does not cover " + element.getLocalName());
             }
         }
-        String relatesTo = only(header, WSA, "RelatesTo").getTextContent().strip();
-        if (!relatesTo.equals(messageId)) {
-            throw new BadAnswer("wsa:RelatesTo is " + relatesTo + ", not " + messageId);
-        }
-        return body;
     }
 
-    /** Checks signature, certificate chain and time, and returns the elements that are signed. */
-    private Set<Element> signed(Element security) throws BadAnswer {
+    /**
+     * Returns the one SignatureConfirmation, when it is of our signature. The engine reads it;
+     * to compare it is left to the handlers above, which this program does without.
+     */
+    private static Element confirmation(List<WSSecurityEngineResult> results, byte[] sent)
+            throws BadAnswer {
+        List<WSSecurityEngineResult> found = WSSecurityUtil.fetchAllActionResults(
+                results, WSConstants.SC, new ArrayList<>());
+        if (found.size() != 1) {
+            throw new BadAnswer(found.size() + " elements SignatureConfirmation instead of one");
+        }
+        SignatureConfirmation confirmation = (SignatureConfirmation)
+                found.get(0).get(WSSecurityEngineResult.TAG_SIGNATURE_CONFIRMATION);
+        if (!Arrays.equals(confirmation.getSignatureValue(), sent)) {
+            throw new BadAnswer("the answer confirms another signature");
+        }
+        return confirmation.getElement();
+    }
+
+    /** Checks signature, certificate chain and time, and returns what the engine found. */
+    private List<WSSecurityEngineResult> results(Element security) throws BadAnswer {
         WSSConfig config = WSSConfig.getNewInstance();
         config.setTimeStampTTL(TIME_TO_LIVE_SECONDS);
         RequestData data = new RequestData();
         data.setWssConfig(config);
         data.setSigCrypto(trusted);
         data.setSubjectCertConstraints(List.of(signer));
-        List<WSSecurityEngineResult> results;
         try {
-            results = new WSSecurityEngine().processSecurityHeader(security, data);
+            return new WSSecurityEngine().processSecurityHeader(security, data);
         } catch (WSSecurityException error) {
             throw new BadAnswer(error.getMessage());
         }
+    }
+
+    /** Returns the elements that the one signature covers. */
+    private static Set<Element> signed(List<WSSecurityEngineResult> results) throws BadAnswer {
         List<WSSecurityEngineResult> signatures = WSSecurityUtil.fetchAllActionResults(
                 results, WSConstants.SIGN, new ArrayList<>());
         if (signatures.size() != 1) {

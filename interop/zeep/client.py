@@ -1,46 +1,102 @@
 """A zeep client as anybody writes it, with our two plug-ins.
 
-``client.py URL PKI ALG ACTION [KENMERK]``: see interop/README.md. Everything but the
-plug-ins and what they are given is plain zeep and requests.
+``client.py URL PKI ALG ACTION [KENMERK|TEXT]``: see interop/README.md. Everything but
+the plug-ins and what they are given is plain zeep and requests; so is all of 2W-be,
+where nothing is signed.
 """
 
 # ruff: noqa: T201 - a program that prints what it finds.
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 import zeep
+from lxml import etree
+from zeep.plugins import HistoryPlugin
 
+from digipoort_wus.client.digikoppeling import ServiceFault, answer_to, request_of
 from digipoort_wus.client.errors import AnswerRefused, DigipoortFault
 from digipoort_wus.client.wsse import DigipoortAddressing, DigipoortWsse, signer_trust
+from digipoort_wus.names import ECHO_BE_S, SOAP, WSA
 from digipoort_wus.pki.chain import trust_store
-from digipoort_wus.pki.identity import load_certificates, load_crls, load_pem
+from digipoort_wus.pki.identity import Identity, load_certificates, load_crls, load_pem
 from digipoort_wus.pki.profiles import TEST
-from digipoort_wus.wss.policy import SUITES
+from digipoort_wus.wss.policy import (
+    DIGIKOPPELING_3_0_BE_S,
+    SUITE_SHA1,
+    SUITE_SHA256,
+    SUITE_SHA512,
+    SUITES,
+)
+from digipoort_wus.wss.verify import Trust
 
 HERE = Path(__file__).parent
 WSDL = HERE.parent.parent / "wsdl"
 BAD_ANSWER, FAULT = 3, 4
 PARTY = {"nummer": "001000044B37", "type": "Fi"}
+ECHO_SUITES = {suite.name: suite for suite in (SUITE_SHA1, SUITE_SHA256, SUITE_SHA512)}
+
+
+class BadAnswerError(Exception):
+    """An answer is not to the request that was sent."""
+
+
+class SigningTransport(zeep.Transport):
+    """Signs and judges as 2W-be-S wants it, between zeep and the wire.
+
+    zeep reads an answer from the octets that were judged here.
+    """
+
+    def __init__(
+        self, session: requests.Session, identity: Identity, trust: Trust, algorithm: str
+    ) -> None:
+        super().__init__(session=session)  # type: ignore[no-untyped-call]
+        self._identity, self._trust = identity, trust
+        self._suite = ECHO_SUITES[algorithm]
+
+    def post_xml(
+        self, address: str, envelope: etree._Element, headers: dict[str, str]
+    ) -> requests.Response:
+        """Send a request, and give back an answer that is right."""
+        (operation,) = ECHO_BE_S.operations
+        sent = request_of(
+            envelope,
+            ECHO_BE_S,
+            operation,
+            policy=DIGIKOPPELING_3_0_BE_S,
+            identity=self._identity,
+            suite=self._suite,
+        )
+        response: requests.Response = self.post(  # type: ignore[no-untyped-call]
+            address, sent.octets, headers
+        )
+        answer_to(
+            sent,
+            response.content,
+            policy=DIGIKOPPELING_3_0_BE_S,
+            trust=self._trust,
+            now=datetime.now(UTC),
+        )
+        return response
 
 
 class Gateway:
-    """The three services of a gateway as zeep proxies.
+    """The services of a gateway as zeep proxies.
 
     Args:
         url: of the gateway, without a path.
         pki: a directory of ``digipoort-wus pki init``.
-        algorithm: ``sha1`` or ``sha256``.
+        algorithm: ``none``, ``sha1``, ``sha256`` or ``sha512``.
     """
 
     def __init__(self, url: str, pki: Path, algorithm: str) -> None:
         certificate, key = pki / "vendor-a.pem", pki / "vendor-a.key"
         store = trust_store(load_certificates(pki / "ca.pem"), load_crls(pki / "crl"), TEST)
-        self._wsse = DigipoortWsse(
-            load_pem(certificate, key), signer_trust(store), SUITES[algorithm]
-        )
+        self._identity, self._trust = load_pem(certificate, key), signer_trust(store)
+        self._algorithm = algorithm
         self._session = requests.Session()
         # Otherwise REQUESTS_CA_BUNDLE in the environment wins over verify.
         self._session.trust_env = False
@@ -50,9 +106,10 @@ class Gateway:
 
     def service(self, name: str) -> Any:
         """Return the proxy of a service, whose methods are its operations."""
+        wsse = DigipoortWsse(self._identity, self._trust, SUITES[self._algorithm])
         client = zeep.Client(  # type: ignore[no-untyped-call]
             str(WSDL / f"{name}_1.2.wsdl"),
-            wsse=self._wsse,
+            wsse=wsse,
             plugins=[DigipoortAddressing()],
             transport=zeep.Transport(session=self._session),  # type: ignore[no-untyped-call]
             settings=zeep.Settings(strict=True, xml_huge_tree=True),
@@ -60,6 +117,41 @@ class Gateway:
         (binding,) = client.wsdl.bindings
         address = f"{self._url}/wus/2.0/{name.lower()}/1.2"
         return client.create_service(binding, address)  # type: ignore[no-untyped-call]
+
+    def echo(self) -> tuple[Any, HistoryPlugin]:
+        """Return the proxy of Echo, and what remembers its messages."""
+        signs = self._algorithm != "none"
+        transport = (
+            SigningTransport(self._session, self._identity, self._trust, self._algorithm)
+            if signs
+            else zeep.Transport(session=self._session)  # type: ignore[no-untyped-call]
+        )
+        history = HistoryPlugin()  # type: ignore[no-untyped-call]
+        client = zeep.Client(  # type: ignore[no-untyped-call]
+            str(WSDL / "EchoService_1.wsdl"),
+            # The WSDL names actions: zeep adds the wsa headers by itself, a plug-in does it twice.
+            plugins=[history],
+            transport=transport,
+        )
+        (binding,) = client.wsdl.bindings
+        address = f"{self._url}/digikoppeling/2W-be{'-S' * signs}/echo"
+        return client.create_service(binding, address), history  # type: ignore[no-untyped-call]
+
+
+def echo(gateway: Gateway, text: str) -> list[str]:
+    """Send a text, and its octets as data; give both as they came back."""
+    service, history = gateway.echo()
+    answer = service.echo(text=text, data=text.encode())
+    message_id = _header(history.last_sent, "MessageID")
+    related = _header(history.last_received, "RelatesTo")
+    # zeep does not look at it.
+    if related != message_id:
+        raise BadAnswerError(f"wsa:RelatesTo is {related}, not {message_id}")
+    return [answer.text, answer.data.decode()]
+
+
+def _header(message: Any, name: str) -> str:
+    return str(message["envelope"].findtext(f"{{{SOAP}}}Header/{{{WSA}}}{name}"))
 
 
 def file(gateway: Gateway) -> list[str]:
@@ -123,33 +215,38 @@ def every_operation(gateway: Gateway) -> list[str]:
     return lines
 
 
-def run(gateway: Gateway, action: str, kenmerk: str) -> list[str]:
+def run(gateway: Gateway, action: str, about: str) -> list[str]:
     """Do one action of the interop contract."""
     match action:
         case "file":
             return file(gateway)
         case "statuses":
-            return statuses(gateway, kenmerk, "getStatussenProces")
+            return statuses(gateway, about, "getStatussenProces")
         case "new-statuses":
-            return statuses(gateway, kenmerk, "getNieuweStatussenProces")
+            return statuses(gateway, about, "getNieuweStatussenProces")
         case "list":
             return messages(gateway)
         case "by-kenmerk":
-            return by_kenmerk(gateway, kenmerk)
+            return by_kenmerk(gateway, about)
+        case "echo":
+            return echo(gateway, about)
         case "all":
             return every_operation(gateway)
     raise SystemExit(f"no such action: {action}")
 
 
-def main(url: str, pki: str, algorithm: str, action: str, kenmerk: str = "") -> int:
+def main(url: str, pki: str, algorithm: str, action: str, about: str = "") -> int:
     """Do an action and print what it gives."""
     try:
-        lines = run(Gateway(url, Path(pki), algorithm), action, kenmerk)
-    except AnswerRefused as error:
+        lines = run(Gateway(url, Path(pki), algorithm), action, about)
+    except (AnswerRefused, BadAnswerError) as error:
         print(error, file=sys.stderr)
         return BAD_ANSWER
-    except DigipoortFault as error:
+    except (DigipoortFault, ServiceFault) as error:
         print(error, file=sys.stderr)
+        return FAULT
+    except zeep.exceptions.Fault as error:
+        print(f"fault: {error.code}: {error.message}", file=sys.stderr)
         return FAULT
     print("\n".join(lines))
     return 0

@@ -18,6 +18,7 @@ import org.apache.cxf.configuration.jsse.TLSClientParameters;
 import org.apache.cxf.endpoint.Client;
 import org.apache.cxf.frontend.ClientProxy;
 import org.apache.cxf.jaxws.JaxWsProxyFactoryBean;
+import org.apache.cxf.message.Message;
 import org.apache.cxf.rt.security.SecurityConstants;
 import org.apache.cxf.transport.http.HTTPConduit;
 import org.apache.cxf.ws.addressing.WSAddressingFeature;
@@ -32,27 +33,47 @@ import org.apache.wss4j.common.crypto.Crypto;
 import org.apache.wss4j.common.crypto.Merlin;
 import org.apache.wss4j.common.ext.WSPasswordCallback;
 import org.apache.wss4j.dom.handler.WSHandlerConstants;
+import wus.digipoort.echo._1.EchoService;
 
-/** Makes CXF clients of the three services, secured in one of the two ways that CXF offers. */
+/** Makes CXF clients of the services, secured in one of the two ways that CXF offers. */
 final class Gateway {
     private static final String WSA = "http://www.w3.org/2005/08/addressing";
     private static final String ALIAS = "vendor-a";
     private static final String PASSWORD = "test";
 
+    /** What signs; NONE is for Digikoppeling's 2W-be, where nothing is signed. */
+    enum Algorithm {
+        NONE(null, null),
+        SHA1(WSS4JConstants.RSA_SHA1, WSS4JConstants.SHA1),
+        SHA256(WSS4JConstants.RSA_SHA256, WSS4JConstants.SHA256),
+        SHA512(WSS4JConstants.RSA_SHA512, WSS4JConstants.SHA512);
+
+        final String signature;
+        final String digest;
+
+        Algorithm(String signature, String digest) {
+            this.signature = signature;
+            this.digest = digest;
+        }
+    }
+
+    /** What differs between Digipoort and Digikoppeling's 2W-be-S. */
+    private enum Profile { DIGIPOORT, BE_S }
+
     private final String base;
     private final Path wsdl;
-    private final boolean sha256;
+    private final Algorithm algorithm;
     private final boolean policy;
     private final Merlin own = new Merlin();
     private final Crypto trusted;
     private final String signer;
     private final TLSClientParameters tls = new TLSClientParameters();
 
-    Gateway(String base, Path pki, Path wsdl, boolean sha256, boolean policy)
+    Gateway(String base, Path pki, Path wsdl, Algorithm algorithm, boolean policy)
             throws IOException, GeneralSecurityException {
         this.base = base;
         this.wsdl = wsdl;
-        this.sha256 = sha256;
+        this.algorithm = algorithm;
         this.policy = policy;
 
         KeyStore keys = KeyStore.getInstance("PKCS12");
@@ -83,17 +104,20 @@ final class Gateway {
         signer = Pattern.quote(gateway.getSubjectX500Principal().getName());
     }
 
-    /** Returns a client of a service, by its generated interface. */
+    /** Returns a client of a service of Digipoort, by its generated interface. */
     <T> T port(Class<T> type, String service) {
+        return port(type, service, Map.of());
+    }
+
+    /** Returns a client that sends binary contents as MTOM. */
+    <T> T mtomPort(Class<T> type, String service) {
+        return port(type, service, Map.of(Message.MTOM_ENABLED, true));
+    }
+
+    private <T> T port(Class<T> type, String service, Map<String, Object> properties) {
         String lower = service.toLowerCase();
-        JaxWsProxyFactoryBean factory = new JaxWsProxyFactoryBean();
-        factory.setServiceClass(type);
-        factory.setAddress(base + "/wus/2.0/" + lower + "/1.2");
-        Map<String, Object> properties = new HashMap<>();
-        properties.put(SecurityConstants.SUBJECT_CERT_CONSTRAINTS, signer);
-        // By default a comma separates constraints, and it stands in every subject.
-        properties.put(SecurityConstants.CERT_CONSTRAINTS_SEPARATOR, ";");
-        factory.setProperties(properties);
+        JaxWsProxyFactoryBean factory = factory(type, "/wus/2.0/" + lower + "/1.2");
+        factory.getProperties().putAll(properties);
         if (policy) {
             QName name = new QName(
                     "http://logius.nl/digipoort/wus/2.0/" + lower + "/1.2/", service + "_V1_2");
@@ -102,12 +126,42 @@ final class Gateway {
             factory.setEndpointName(name);
             usePolicy(factory);
         } else {
-            useInterceptors(factory);
+            useInterceptors(factory, Profile.DIGIPOORT);
         }
+        return created(factory, type);
+    }
+
+    /** Returns a client of Echo: with a signature of 2W-be-S, without of 2W-be. */
+    EchoService echo() {
+        boolean signs = algorithm != Algorithm.NONE;
+        JaxWsProxyFactoryBean factory = factory(
+                EchoService.class, "/digikoppeling/2W-be" + (signs ? "-S" : "") + "/echo");
+        if (signs) {
+            useInterceptors(factory, Profile.BE_S);
+        } else {
+            factory.getFeatures().add(new WSAddressingFeature());
+        }
+        return created(factory, EchoService.class);
+    }
+
+    private JaxWsProxyFactoryBean factory(Class<?> type, String path) {
+        JaxWsProxyFactoryBean factory = new JaxWsProxyFactoryBean();
+        factory.setServiceClass(type);
+        factory.setAddress(base + path);
+        Map<String, Object> properties = new HashMap<>();
+        properties.put(SecurityConstants.SUBJECT_CERT_CONSTRAINTS, signer);
+        // By default a comma separates constraints, and it stands in every subject.
+        properties.put(SecurityConstants.CERT_CONSTRAINTS_SEPARATOR, ";");
+        factory.setProperties(properties);
+        return factory;
+    }
+
+    private <T> T created(JaxWsProxyFactoryBean factory, Class<T> type) {
         T port = type.cast(factory.create());
         Client client = ClientProxy.getClient(port);
         ((HTTPConduit) client.getConduit()).setTlsClientParameters(tls);
         client.getInInterceptors().add(new RelatesToInterceptor());
+        client.getInFaultInterceptors().add(new ReceivedFault());
         return port;
     }
 
@@ -122,7 +176,8 @@ final class Gateway {
     }
 
     /** The program says what is signed and how. Without a WSDL there is no policy to object. */
-    private void useInterceptors(JaxWsProxyFactoryBean factory) {
+    private void useInterceptors(JaxWsProxyFactoryBean factory, Profile profile) {
+        boolean confirmed = profile == Profile.BE_S;
         factory.getFeatures().add(new WSAddressingFeature());
 
         Map<String, Object> out = new HashMap<>();
@@ -134,10 +189,11 @@ final class Gateway {
         out.put(WSHandlerConstants.SIG_PROP_REF_ID, "own");
         out.put("own", own);
         out.put(WSHandlerConstants.SIG_KEY_ID, "DirectReference");
-        out.put(WSHandlerConstants.SIG_ALGO,
-                sha256 ? WSS4JConstants.RSA_SHA256 : WSS4JConstants.RSA_SHA1);
-        out.put(WSHandlerConstants.SIG_DIGEST_ALGO,
-                sha256 ? WSS4JConstants.SHA256 : WSS4JConstants.SHA1);
+        out.put(WSHandlerConstants.SIG_ALGO, algorithm.signature);
+        out.put(WSHandlerConstants.SIG_DIGEST_ALGO, algorithm.digest);
+        // WSS4J keeps what it signed, and wants the answer to confirm it.
+        String confirmation = String.valueOf(confirmed);
+        out.put(WSHandlerConstants.ENABLE_SIGNATURE_CONFIRMATION, confirmation);
         out.put(WSHandlerConstants.SIGNATURE_PARTS, String.join(";",
                 "{Element}{" + WSS4JConstants.URI_SOAP11_ENV + "}Body",
                 "{Element}{" + WSS4JConstants.WSU_NS + "}Timestamp",
@@ -149,15 +205,21 @@ final class Gateway {
 
         factory.getInInterceptors().add(new WSS4JInInterceptor(Map.of(
                 WSHandlerConstants.ACTION, "Timestamp Signature",
+                WSHandlerConstants.ENABLE_SIGNATURE_CONFIRMATION, confirmation,
                 WSHandlerConstants.SIG_VER_PROP_REF_ID, "trusted",
                 "trusted", trusted)));
         // A signature may cover anything. The default checker demands Body and Timestamp, but of
         // the wsa headers only ReplyTo and FaultTo, which no answer has.
         DefaultCryptoCoverageChecker coverage = new DefaultCryptoCoverageChecker();
-        coverage.addXPaths(List.of(new XPathExpression(
-                "/soapenv:Envelope/soapenv:Header/wsa:*", CoverageType.SIGNED)));
+        String header = "/soapenv:Envelope/soapenv:Header/";
+        coverage.addPrefixes(Map.of("wsse11", WSS4JConstants.WSSE11_NS));
+        coverage.addXPaths(List.of(
+                new XPathExpression(header + "wsa:*", CoverageType.SIGNED),
+                new XPathExpression(
+                        header + "wsse:Security/wsse11:SignatureConfirmation",
+                        CoverageType.SIGNED)));
         // Digipoort does not sign faults.
-        coverage.setCheckFaults(false);
+        coverage.setCheckFaults(confirmed);
         factory.getInInterceptors().add(coverage);
     }
 

@@ -1,4 +1,7 @@
+import jakarta.xml.soap.SOAPFault;
 import jakarta.xml.ws.soap.SOAPFaultException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import nl.logius.digipoort.koppelvlakservices._1.AanleverRequest;
@@ -16,28 +19,34 @@ import nl.logius.digipoort.wus._2_0.ophaalservice._1_2.OphaalFault;
 import nl.logius.digipoort.wus._2_0.ophaalservice._1_2.OphaalServiceV12;
 import nl.logius.digipoort.wus._2_0.statusinformatieservice._1_2.StatusinformatieFault;
 import nl.logius.digipoort.wus._2_0.statusinformatieservice._1_2.StatusinformatieServiceV12;
+import wus.digipoort.echo._1.EchoFault;
+import wus.digipoort.echo._1.EchoType;
 
-/** Does one action: URL PKI ALG ACTION [KENMERK]; system properties name the document and wsdl/. */
+/** Does one action: URL PKI ALG ACTION [KENMERK|TEXT]; system properties name the document and wsdl/. */
 final class Interop {
+    private static final String FILING = "AanleverService";
 
     public static void main(String[] arguments) throws Exception {
-        boolean sha256 = arguments[2].equals("sha256");
+        Gateway.Algorithm algorithm = Gateway.Algorithm.valueOf(arguments[2].toUpperCase());
         // The WSDL's algorithm suite says SHA-1, so only with SHA-1 can its policy be followed.
-        boolean policy = !sha256 && !"interceptors".equals(System.getenv("CXF_SECURITY"));
+        boolean policy = algorithm == Gateway.Algorithm.SHA1
+                && !"interceptors".equals(System.getenv("CXF_SECURITY"));
         Gateway gateway = new Gateway(arguments[0], Path.of(arguments[1]),
-                Path.of(System.getProperty("wsdl")), sha256, policy);
-        String kenmerk = arguments.length > 4 ? arguments[4] : null;
+                Path.of(System.getProperty("wsdl")), algorithm, policy);
+        String about = arguments.length > 4 ? arguments[4] : null;
         int status = 0;
         try {
             switch (arguments[3]) {
-                case "file" -> file(gateway, Path.of(System.getProperty("filing")));
+                case "file" -> file(gateway.port(AanleverServiceV12.class, FILING));
+                case "file-mtom" -> file(gateway.mtomPort(AanleverServiceV12.class, FILING));
                 case "statuses" -> print(status(gateway)
-                        .getStatussenProces(about(kenmerk)).getGetStatussenProcesReturn());
+                        .getStatussenProces(asking(about)).getGetStatussenProcesReturn());
                 case "new-statuses" -> print(status(gateway)
-                        .getNieuweStatussenProces(about(kenmerk))
+                        .getNieuweStatussenProces(asking(about))
                         .getGetNieuweStatussenProcesReturn());
                 case "list" -> list(gateway);
-                case "by-kenmerk" -> byKenmerk(gateway, kenmerk);
+                case "by-kenmerk" -> byKenmerk(gateway, about);
+                case "echo" -> echo(gateway, about);
                 default -> throw new IllegalArgumentException(arguments[3]);
             }
         } catch (AanleverFault fault) {
@@ -46,16 +55,22 @@ final class Interop {
             status = fault(fault.getFaultInfo());
         } catch (OphaalFault fault) {
             status = fault(fault.getFaultInfo());
+        } catch (EchoFault fault) {
+            System.err.println("fault: " + fault.getFaultInfo().getCode() + ": "
+                    + fault.getMessage());
+            status = 4;
         } catch (SOAPFaultException error) {
-            // Every fault of the interface is declared, and caught above: what else CXF reports
-            // as a fault of the gateway, it found itself while it judged the answer.
-            status = badAnswer(error);
+            // Of Digipoort every fault is declared, and caught above. Of Digikoppeling those are
+            // that concern the Body. What else CXF reports as a fault of the gateway, it found
+            // itself while it judged the answer.
+            status = ReceivedFault.came() ? fault(error.getFault()) : badAnswer(error);
         }
         // CXF keeps threads that would delay the end of the program.
         System.exit(status);
     }
 
-    private static void file(Gateway gateway, Path document) throws Exception {
+    private static void file(AanleverServiceV12 port) throws Exception {
+        Path document = Path.of(System.getProperty("filing"));
         IdentiteitType party = new IdentiteitType();
         party.setNummer("001000044B37");
         party.setType("Fi");
@@ -70,7 +85,6 @@ final class Interop {
         request.setRolBelanghebbende("Bedrijf");
         request.setBerichtInhoud(content);
         request.setAutorisatieAdres("http://geenausp.nl");
-        AanleverServiceV12 port = gateway.port(AanleverServiceV12.class, "AanleverService");
         System.out.println(port.aanleveren(request).getKenmerk());
     }
 
@@ -84,11 +98,22 @@ final class Interop {
 
     private static void byKenmerk(Gateway gateway, String kenmerk) throws Exception {
         for (BerichtResultaatType each : retrieval(gateway)
-                .getBerichtenKenmerk(about(kenmerk))
+                .getBerichtenKenmerk(asking(kenmerk))
                 .getGetBerichtenKenmerkReturn().getBerichtResultaat()) {
             BerichtInhoudType content = each.getBerichtInhoud();
             System.out.println(content.getBestandsnaam() + " " + content.getInhoud().length);
         }
+    }
+
+    /** Sends a text, and its octets as data; prints both as they came back. */
+    private static void echo(Gateway gateway, String text) throws Exception {
+        EchoType request = new EchoType();
+        request.setText(text);
+        request.setData(text.getBytes(StandardCharsets.UTF_8));
+        EchoType answer = gateway.echo().echo(request);
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        out.println(answer.getText());
+        out.println(new String(answer.getData(), StandardCharsets.UTF_8));
     }
 
     private static void print(StatusResultatenType statuses) {
@@ -103,7 +128,7 @@ final class Interop {
         return gateway.port(OphaalServiceV12.class, "OphaalService");
     }
 
-    private static KenmerkVraagType about(String kenmerk) {
+    private static KenmerkVraagType asking(String kenmerk) {
         KenmerkVraagType question = new KenmerkVraagType();
         question.setKenmerk(kenmerk);
         return question;
@@ -111,6 +136,11 @@ final class Interop {
 
     private static int fault(FoutType fault) {
         System.err.println("fault: " + fault.getFoutcode() + ": " + fault.getFoutbeschrijving());
+        return 4;
+    }
+
+    private static int fault(SOAPFault fault) {
+        System.err.println("fault: " + fault.getFaultCode() + ": " + fault.getFaultString());
         return 4;
     }
 
