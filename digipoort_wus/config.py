@@ -54,10 +54,15 @@ class IdentityFiles:
             password = ""
             if self.password_file is not None:
                 try:
-                    password = self.password_file.read_text().strip("\r\n")
+                    password = self.password_file.read_text("utf-8").strip("\r\n")
                 except OSError as error:
                     raise ConfigurationError(
                         f"The password file {self.password_file} cannot be read: {error.strerror}."
+                    ) from error
+                except UnicodeDecodeError as error:
+                    raise ConfigurationError(
+                        f"The password file {self.password_file} holds no text in UTF-8: write "
+                        "the password alone into it."
                     ) from error
             return load_pkcs12(self.pkcs12, password)
         if self.certificate is None or self.key is None:
@@ -130,6 +135,9 @@ class Config:
     autorisatie_adressen: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        for name in ("unsafe_accept_sha1", "unsafe_sandbox_agency"):
+            # White space is no reason.
+            object.__setattr__(self, name, getattr(self, name).strip())
         _ = self.authorisations  # two rows for one party are refused here
         if self.mode == "production":
             self._require_production()
@@ -274,6 +282,11 @@ class _Reader:
         )
         for reader in (self, listen, trust, security, process):
             reader.refuse_the_rest()
+        if config.parties and "mode" not in self.table:
+            raise ConfigurationError(
+                'There is a [[party]] and no mode: say mode = "production", or mode = "sandbox", '
+                "in which whoever has no row may do everything."
+            )
         return config
 
     def identity(self, key: str) -> IdentityFiles | None:
@@ -362,7 +375,7 @@ class _Reader:
         return rule
 
     def party(self) -> PartyRow:
-        disabled, reason = bool(self.flag("disabled")), self.text("reason", "")
+        disabled, reason = bool(self.flag("disabled")), self.text("reason", "").strip()
         if disabled != bool(reason):
             raise ConfigurationError(
                 f"{self.name}disabled = true and reason go together: say why, or leave both out."

@@ -23,6 +23,7 @@ from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
 from digipoort_wus.materials import load_materials
 from digipoort_wus.names import ECHO_BE, ECHO_BE_S, ENDPOINTS, OPHAAL, SERVICES, Service
+from digipoort_wus.pki.identity import Identity
 from digipoort_wus.pki.oin import oin_of
 from digipoort_wus.process.admission import Admission, Seal
 from digipoort_wus.process.agency import Agency, SandboxAgency
@@ -150,12 +151,12 @@ class Gateway:
             on_accepted=on_accepted or _ignore,
         )
         # Changed in place by a reload: a request looks its gate up.
-        self._gates = {name: self._gate(service) for name, service in ENDPOINTS.items()}
+        self._gates = self._gates_of(self._trust.materials)
         self._workers = Workers()
         services = Services(self._gates, self._admit, self._dispatch())
         self._resource = WusResource(services, reactor, self._workers)
         self._site = BoundedSite(self._resource, reactor, self._resource.judge)
-        self._renewal = Renewal(config, self._trust, self._renewed, clock)
+        self._renewal = Renewal(config, self._trust, self._prepared, clock)
         self._ports: list[Port] = []
 
     @property
@@ -264,13 +265,17 @@ class Gateway:
         self._executor.shutdown()
         self._store.close()
 
-    def _gate(self, service: Service) -> Gate:
+    def _gates_of(self, materials: Materials) -> dict[str, Gate]:
+        """Return the gate of each service, whose answers are signed with this material."""
+        return {name: self._gate(service, materials.signing) for name, service in ENDPOINTS.items()}
+
+    def _gate(self, service: Service, signing: Identity) -> Gate:
         config = self._config
         return Gate(
             policy=policy_of(config, service),
             trust=self._trust.signer,
             peer_trust=self._trust.peer,
-            identity=self._trust.materials.signing,
+            identity=signing,
             clock=self._clock,
             new_message_id=lambda: f"urn:uuid:{new_id()}",
             explain_faults=config.explains,
@@ -278,13 +283,13 @@ class Gateway:
             mandates=config.mandates,
             engine=ENGINES[config.signature_engine],
             echo_message_id=config.echo_message_id and service.name in SERVICES,
-            oins=config.oins or frozenset({oin_of(self._trust.materials.signing.certificate)}),
+            oins=config.oins or frozenset({oin_of(signing.certificate)}),
         )
 
-    def _renewed(self) -> None:
-        """Let answers be signed with the identity that is in force now."""
-        for name, service in ENDPOINTS.items():
-            self._gates[name] = self._gate(service)
+    def _prepared(self, materials: Materials) -> Callable[[], None]:
+        """Return what lets answers be signed with this material, once it is in force."""
+        gates = self._gates_of(materials)
+        return lambda: self._gates.update(gates)
 
     def _admit(self, opened: Opened) -> Future[None]:
         """Ask the table of parties, and let a signed question in once."""

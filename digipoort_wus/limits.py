@@ -69,14 +69,34 @@ XML_MAX_TEXT = 65_536
 """Octets of a text of a request, contents excepted: those have ``INHOUD_MAX_BYTES``."""
 XML_MAX_ATTRIBUTES = 64
 """On one element; exclusive canonicalisation is quadratic in attributes."""
+XML_MAX_ALL_ATTRIBUTES = 4_000
+"""Of a request; fifty attachments need a few hundred."""
 XML_MAX_NAME = 256
-"""Characters of an element or attribute name, its namespace included."""
-XML_MAX_ATTRIBUTE_VALUE = 65_536
+"""Octets of a name as it is written, prefix included, and of a namespace."""
+XML_MAX_NAMES = 1_000
+"""Different names, namespaces and indentations of one message that is not large."""
+XML_MAX_DECLARATIONS = 256
+"""Of namespaces for a prefix."""
+XML_MAX_LOOKUPS = 500_000
+"""Such declarations, times elements and attributes: canonicalisation looks through those in
+scope for each. Fifty attachments and a hundred declarations make fifty thousand."""
+KNOWN_NAMES_MAX = 2_000
+"""Names, namespaces and indentations that the threads of a process keep for ever, in
+libxml2's dictionaries; a message with others is judged in a thread that ends."""
+KNOWN_NAMES_MAX_BYTES = 65_536
+"""Of all of them together."""
 
 # WS-Security
 MAX_REFERENCES = 20
+MAX_PREFIXES = 32
+"""Of one InclusiveNamespaces PrefixList: each is looked for at each canonicalised element."""
+PREFIX_MAX = 64
+"""Characters of a prefix in such a list."""
+REFERENCED_ELEMENTS_MAX = 20_000
+"""Elements that References name, as often as they do, and once more for each listed prefix."""
 SIGNED_INFO_MAX_BYTES = 32_768
-"""Canonical octets: SignedInfo is canonicalised before anybody is authenticated."""
+"""Of its text, of its attributes, and canonical: SignedInfo is canonicalised before anybody
+is authenticated."""
 TOKEN_MAX_BYTES = 16_384
 """Base64 characters of one BinarySecurityToken."""
 SIGNATURE_MAX_BYTES = 4_096

@@ -1,5 +1,6 @@
 """Loads what a configuration names: certificates, keys, trust anchors and CRLs."""
 
+from datetime import datetime
 from pathlib import Path
 
 from digipoort_wus import checks
@@ -7,9 +8,10 @@ from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.pki import profiles
-from digipoort_wus.pki.chain import verify_certificate
-from digipoort_wus.pki.identity import load_certificates, load_crls
+from digipoort_wus.pki.chain import TrustStore, accepted_oin, verify_certificate
+from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
 from digipoort_wus.pki.profiles import Role
+from digipoort_wus.pki.revocation import CrlSet
 from digipoort_wus.pki.testpki import make_pki, write_pki
 from digipoort_wus.server.crls import CrlSources
 from digipoort_wus.server.trust import Materials
@@ -27,8 +29,13 @@ def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
     return reload_materials(config, clock)
 
 
-def reload_materials(config: Config, clock: Clock) -> Materials:
+def reload_materials(config: Config, clock: Clock, known: CrlSet | None = None) -> Materials:
     """Load certificates, keys and CRLs; what is missing is not made.
+
+    Args:
+        config: names the files.
+        clock: of certificates and CRLs.
+        known: indexed CRLs; those that are loaded again are not indexed again.
 
     Raises:
         ConfigurationError: as of :func:`load_materials`.
@@ -43,6 +50,7 @@ def reload_materials(config: Config, clock: Clock) -> Materials:
         crls=() if config.fetches_crls and _is_bare(crls) else load_crls(crls),
         acceptance=profiles.TEST if config.mode == "sandbox" else profiles.PRODUCTION,
         anchor_rules=config.anchor_rules,
+        index=known or CrlSet(),
     )
     _require_good(materials, clock)
     return materials
@@ -96,10 +104,19 @@ def _require_good(materials: Materials, clock: Clock) -> None:
         ("signing", materials.signing, Role.SIGNER),
     ):
         try:
-            verify_certificate(store, identity.certificate, identity.chain, role, clock())
+            _require_usable(store, identity, role, clock())
         except Refusal as refusal:
-            # A stale CRL is no fault of the certificate, and may be renewed while we run.
-            if refusal.check is not checks.PKI_CRL:
-                raise ConfigurationError(
-                    f"The {name} certificate of the gateway cannot be used: {refusal}."
-                ) from refusal
+            raise ConfigurationError(
+                f"The {name} certificate of the gateway cannot be used: {refusal}."
+            ) from refusal
+
+
+def _require_usable(store: TrustStore, identity: Identity, role: Role, at: datetime) -> None:
+    try:
+        verify_certificate(store, identity.certificate, identity.chain, role, at)
+    except Refusal as refusal:
+        if refusal.check is not checks.PKI_CRL:
+            raise
+        # A stale CRL is no fault of the certificate, and may be renewed while we run. Only
+        # what is judged behind it is still to be judged.
+        accepted_oin(identity.certificate, store.acceptance)

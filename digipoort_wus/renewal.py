@@ -16,9 +16,12 @@ from digipoort_wus.materials import (
 from digipoort_wus.server.crls import CrlRefresh
 from digipoort_wus.server.expiry import notices
 from digipoort_wus.server.reload import Watch
-from digipoort_wus.server.trust import CurrentTrust
+from digipoort_wus.server.trust import CurrentTrust, Materials
 
 _log = Logger(namespace="digipoort_wus")
+
+Prepare = Callable[[Materials], Callable[[], object]]
+"""Makes ready what hangs on materials, and returns what puts it in its place."""
 
 
 class Renewal:
@@ -27,16 +30,15 @@ class Renewal:
     Args:
         config: names the files, and from where CRLs are fetched.
         trust: where what was loaded is put in force.
-        renewed: called after that.
+        prepare: called with what was loaded, before any of it is in force; returns what to
+            call once it is. When it raises, everything stays as it was.
         clock: of certificates and CRLs.
     """
 
-    def __init__(
-        self, config: Config, trust: CurrentTrust, renewed: Callable[[], object], clock: Clock
-    ) -> None:
+    def __init__(self, config: Config, trust: CurrentTrust, prepare: Prepare, clock: Clock) -> None:
         self._config = config
         self._trust = trust
-        self._renewed = renewed
+        self._prepare = prepare
         self._clock = clock
         self._said: set[tuple[str, ...]] = set()
         self._watch = Watch(self._reload, self._look, material_paths(config), config.reload_seconds)
@@ -70,8 +72,10 @@ class Renewal:
         self._watch.stop()
 
     def _reload(self) -> None:
-        self._trust.replace(reload_materials(self._config, self._clock))
-        self._renewed()
+        loaded = reload_materials(self._config, self._clock, self._trust.materials.index)
+        renewed = self._prepare(loaded)
+        self._trust.replace(loaded, self._clock())
+        renewed()
         if self._crls is not None:
             self._crls.look_again()
         materials = self._trust.materials

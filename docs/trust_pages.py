@@ -83,7 +83,7 @@ _SECTIONS = (
 
 _CHECKS = """\
 A refusal names one check. In the sandbox its id stands in the fault text, in square brackets;
-on every gateway it stands in the log (`serve --verbose`).
+on every gateway it stands in the log: in production always, in a sandbox with `--verbose`.
 
 - **Clause** is where the rule comes from; "ours" where no public text says it.
 - **Digipoort** is the fault code: the prefix of the service (ALS, STS, OPH) with a number. The

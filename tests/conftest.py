@@ -12,6 +12,33 @@ from digipoort_wus.testing.xmlsec1 import xmlsec1_verifies
 from tests.messages import NOW
 
 CERTS_TEST = Path(__file__).parent.parent / "certs-test"
+# Where one statement is tried on very many things, or a process is started: not for `tox -e quick`.
+THOROUGH = (
+    "client/test_transport.py",
+    "conformance/",
+    "pki/test_caching.py",
+    "pki/test_chain.py",
+    "pki/test_testpki.py",
+    "pki/test_wrong.py",
+    "process/test_authorisation.py",
+    "process/test_crash.py",
+    "process/test_state_machine.py",
+    "server/test_explain.py",
+    "test_docs.py",
+    "test_threat_model.py",
+    "testing/",
+    "wss/test_mutations.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the thorough tests, by their place."""
+    unit = Path(__file__).parent / "unit"
+    for item in items:
+        if item.path.is_relative_to(unit):
+            place = item.path.relative_to(unit).as_posix()
+            if place.startswith(THOROUGH):
+                item.add_marker(pytest.mark.thorough)
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ def _tell_dates(materials: "Materials") -> None:
             f"until {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
     for authority in materials.authorities:
-        crl = latest_of(authority, materials.crls)
+        crl = latest_of(authority, materials.index)
         until = crl.next_update_utc if crl is not None else None
         of_crl = f"until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "missing"
         click.echo(

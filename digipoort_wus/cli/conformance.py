@@ -40,12 +40,20 @@ class _Target:
     told: bool
 
 
+_EXIT_CODES = """\b
+Exit status:
+  0  every case as expected
+  1  no connection, or a mistake in files or settings
+  2  wrong use of this command
+  3  at least one case not as expected"""
+
+
 @click.group()
 def conformance() -> None:
     """Find out what a gateway refuses, and what it does not."""
 
 
-@conformance.command()
+@conformance.command(epilog=_EXIT_CODES)
 @click.argument("url", required=False)
 @click.option(
     "--sandbox", is_flag=True, help="Start a gateway here, attack that, and measure what it spends."
@@ -99,7 +107,7 @@ def attack(
     junit: Path | None,
     **options: object,
 ) -> None:
-    r"""Send the attack corpus to a gateway and compare each answer with what it must be.
+    """Send the attack corpus to a gateway and compare each answer with what it must be.
 
     URL is the gateway without path, or the address of its AanleverService. Each case says
     what is sent and which check must refuse it; some are odd but valid, and must be
@@ -108,13 +116,6 @@ def attack(
 
     A gateway that does not tell its checks does well when it refuses; the report then says
     "check not told".
-
-    \b
-    Exit status:
-      0  every case as expected
-      1  no connection, or a mistake in files or settings
-      2  wrong use of this command
-      3  at least one case not as expected
     """
     from digipoort_wus.conformance.cases import cases_directory, load_cases
 

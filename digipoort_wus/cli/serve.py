@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="TOML file; options on the command line win over it.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log every request.")
+@click.option("-v", "--verbose", is_flag=True, help="Log every request, as production always does.")
 def serve(
     data_dir: Path | None,
     pki_dir: Path | None,
@@ -61,7 +61,8 @@ def serve(
     )
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.INFO if verbose else logging.WARNING,
+        # Who operates a gateway must be able to tell why somebody was refused.
+        level=logging.INFO if verbose or config.mode == "production" else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     run(config, config_file)

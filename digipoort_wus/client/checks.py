@@ -20,6 +20,12 @@ ANSWER_BODY = Check(
     "The element in the Body is the response to the request's element.",
     "Het element in de Body is het antwoord op het element van het verzoek.",
 )
+ANSWER_FAULT = Check(
+    "ANSWER-FAULT",
+    "ours (Digikoppeling WUS WB011)",
+    "A fault of a service that signs is signed, and about the request that was sent.",
+    "Een foutbericht van een service die ondertekent is ondertekend, en gaat over het verzoek.",
+)
 ANSWER_SIGNER = Check(
     "ANSWER-SIGNER",
     "ours",

@@ -7,11 +7,17 @@ itself, which confirms no signatures, see ``client.wsse``.
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from lxml import etree
 
 from digipoort_wus import limits
-from digipoort_wus.client.checks import ANSWER_ACTION, ANSWER_BODY, ANSWER_RELATES_TO
+from digipoort_wus.client.checks import (
+    ANSWER_ACTION,
+    ANSWER_BODY,
+    ANSWER_FAULT,
+    ANSWER_RELATES_TO,
+)
 from digipoort_wus.client.errors import AnswerRefused
 from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import DigipoortError, Refusal
@@ -32,7 +38,13 @@ from digipoort_wus.soap.envelope import (
     require_basic_profile,
 )
 from digipoort_wus.wss.header import read_security
-from digipoort_wus.wss.policy import SUITE_SHA256, SecurityPolicy, Signature, Suite
+from digipoort_wus.wss.policy import (
+    SUITE_SHA256,
+    FaultSignature,
+    SecurityPolicy,
+    Signature,
+    Suite,
+)
 from digipoort_wus.wss.sign import sign_request
 from digipoort_wus.wss.verify import (
     SignatureEngine,
@@ -43,6 +55,29 @@ from digipoort_wus.wss.verify import (
 from digipoort_wus.xmlsafe.parse import parse_message
 
 _CODE = re.compile(r"(\d{4}): ")
+_SHOWN_MAX = 300
+
+
+class Faults(Enum):
+    """Which faults are believed to come from the service."""
+
+    ANY = "signed or not, about the request or about none that could be read"
+    """As trustworthy as the connection. Many stacks sign no fault about a signature, and what
+    stands before a service signs none at all."""
+    SIGNED = "signed by the service, and about the request"
+    """Also about one whose signature was found wrong, or not looked at: then somebody else may
+    have sent that, under the same wsa:MessageID."""
+    CONFIRMED = "signed by the service, and about the request with this very signature"
+    """What is wrong with an envelope or a signature is told by no such fault."""
+
+
+def faults_of(policy: SecurityPolicy) -> Faults:
+    """Return which faults are believed unless somebody says otherwise.
+
+    A service of 2W-be-S signs its faults, so whoever stands between it and its client can
+    neither make one nor hand on one that is about something else.
+    """
+    return Faults.SIGNED if policy.fault_signature is FaultSignature.ALWAYS else Faults.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +104,14 @@ class ServiceFault(DigipoortError):
         faultcode: as it was written, such as ``wsse:FailedCheck``.
         text: faultstring.
         signed: whether the service's signature covers it.
+        confirmed: whether it confirms, signed, the very signature of the request.
     """
 
-    def __init__(self, faultcode: str, text: str, *, signed: bool) -> None:
+    def __init__(self, faultcode: str, text: str, *, signed: bool, confirmed: bool = False) -> None:
         self.faultcode = faultcode
         self.text = text
         self.signed = signed
+        self.confirmed = confirmed
         super().__init__(f"The service refused the request: {faultcode}: {text}")
 
     @property
@@ -126,6 +163,7 @@ def answer_to(
     trust: Trust,
     now: datetime,
     engine: SignatureEngine | None = None,
+    faults: Faults | None = None,
 ) -> etree._Element:
     """Return the element that answers a request, when everything about the answer is right.
 
@@ -136,10 +174,13 @@ def answer_to(
         trust: judges who signed the answer.
         now: the moment of receipt, aware.
         engine: does the cryptography; the native one when None.
+        faults: which are believed; when None those of :func:`faults_of`: signed ones of
+            2W-be-S, any of 2W-be.
 
     Raises:
-        AnswerRefused: the first check that failed; nothing of the answer may be used.
-        ServiceFault: it is a fault, signed or not.
+        AnswerRefused: the first check that failed; nothing of the answer may be used. For a
+            fault that is not believed, with its text, so that people can look into it.
+        ServiceFault: it is a fault that is believed.
 
     Digikoppeling WUS WA001 (RelatesTo), WB011, WB013 and WB014.
     """
@@ -161,17 +202,38 @@ def answer_to(
                 confirms=_confirmed(sent, envelope),
             )
         _require_answer(envelope, addressing, sent)
+        if not envelope.is_fault:
+            return envelope.body_child
+        fault = _fault(envelope, signed=signed and policy.signature is Signature.REQUIRED)
+        _require_believed(fault, faults or faults_of(policy), addressing, sent)
     except Refusal as refusal:
         raise AnswerRefused(refusal) from refusal
-    if envelope.is_fault:
-        raise _fault(envelope, signed=signed and policy.signature is Signature.REQUIRED)
-    return envelope.body_child
+    raise fault
+
+
+def _require_believed(
+    fault: ServiceFault, faults: Faults, addressing: Addressing, sent: Sent
+) -> None:
+    if faults is Faults.ANY:
+        return
+    if not fault.signed:
+        lacks = "an unsigned fault"
+    elif addressing.relates_to != sent.message_id:
+        lacks = "a fault about no message in particular"
+    elif faults is Faults.CONFIRMED and not fault.confirmed:
+        lacks = "a fault that confirms no signature"
+    else:
+        return
+    text = f"{lacks}: {fault.faultcode}: {fault.text}"
+    # Somebody else's words: they shall not steer a terminal.
+    shown = "".join(char if char.isprintable() else " " for char in text[:_SHOWN_MAX])
+    raise Refusal(ANSWER_FAULT, expected=faults.value, received=shown)
 
 
 def _confirmed(sent: Sent, envelope: Envelope) -> bytes | None:
     """Return what the answer must confirm: nothing, if it is a fault that confirms nothing.
 
-    Who could not read the signature of a request could not confirm it either.
+    Who found the signature of a request wrong does not confirm it.
     """
     if envelope.is_fault and not read_security(envelope).confirmations:
         return None
@@ -201,5 +263,9 @@ def _require_answer(envelope: Envelope, addressing: Addressing, sent: Sent) -> N
 def _fault(envelope: Envelope, *, signed: bool) -> ServiceFault:
     texts = {local_name(child): (child.text or "").strip() for child in envelope.body_child}
     return ServiceFault(
-        texts.get("faultcode") or "no code", texts.get("faultstring") or "no text", signed=signed
+        texts.get("faultcode") or "no code",
+        texts.get("faultstring") or "no text",
+        signed=signed,
+        # What it confirms was compared with what was sent.
+        confirmed=signed and bool(read_security(envelope).confirmations),
     )

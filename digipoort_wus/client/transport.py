@@ -31,9 +31,11 @@ import digipoort_wus
 from digipoort_wus import limits
 from digipoort_wus.client.diagnosis import connection_failed, not_soap, was_closed
 from digipoort_wus.client.errors import ConnectionFailed
+from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki.chain import TrustStore
 from digipoort_wus.pki.identity import Identity
+from digipoort_wus.pki.profiles import Role
 
 ANSWER_MAX_BYTES = 2 * limits.WIRE_MAX_BYTES
 """Of one answer: two filings of the greatest size, with their attachments, fit."""
@@ -71,16 +73,25 @@ def tls_context(identity: Identity, trust: TrustStore) -> ssl.SSLContext:
     """Return a TLS 1.2+ client context that shows an identity and trusts a store only.
 
     The server's certificate must be for the host name, lead to a root of the store,
-    and not be on a CRL of the store, when there are CRLs.
+    and not be on a CRL of the store, when there are CRLs. A root counts when the store
+    trusts it for TLS servers, now: make another context when one of them ends.
 
     Raises:
-        ConfigurationError: OpenSSL does not take the certificate or key.
+        ConfigurationError: no root of the store is for TLS servers, or OpenSSL does not take
+            the certificate or key.
     """
+    at = system_clock()
+    authorities = trust.authorities_for(Role.TLS_SERVER, at)
+    if not any(anchor.serves(Role.TLS_SERVER, at) for anchor in trust.roots):
+        raise ConfigurationError(
+            "No root is trusted for TLS servers at this moment: correct roles and until of the "
+            "trust anchors, or add the root of the gateway's TLS certificate."
+        )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A name counts in subjectAltName only; OpenSSL would fall back to the common name.
     context.hostname_checks_common_name = False
-    context.load_verify_locations(cadata=_pem((*trust.anchors, *trust.intermediates)).decode())
+    context.load_verify_locations(cadata=_pem(authorities).decode())
     crls = [entry.crl for entries in trust.crls.by_issuer.values() for entry in entries]
     if crls:
         # Only a file can hold CRLs; cadata cannot.

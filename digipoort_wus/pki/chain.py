@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from operator import attrgetter, methodcaller
 from threading import Lock
 
 from cryptography import x509
@@ -67,13 +66,23 @@ class TrustStore:
         """The certificates of the roots, whatever they are trusted for."""
         return tuple(anchor.certificate for anchor in self.roots)
 
-    def authorities_for(self, role: Role) -> tuple[x509.Certificate, ...]:
+    def authorities_for(
+        self, role: Role, at: datetime | None = None
+    ) -> tuple[x509.Certificate, ...]:
         """Return the roots that may end a chain for a role, and the intermediates.
 
-        For a TLS stack, which knows of trusted and untrusted only: when a root ends is for
-        :func:`verify_certificate` to see.
+        For a TLS stack, which knows of trusted and untrusted only.
+
+        Args:
+            role: of the leaf.
+            at: aware moment after which no root counts that ended before; when None, that is
+                left to :func:`verify_certificate`.
         """
-        serving = [anchor.certificate for anchor in self.roots if role in anchor.roles]
+        serving = [
+            anchor.certificate
+            for anchor in self.roots
+            if (role in anchor.roles if at is None else anchor.serves(role, at))
+        ]
         return (*serving, *self.intermediates)
 
 
@@ -89,7 +98,7 @@ class VerifiedCertificate:
 
 def trust_store(
     certificates: Iterable[x509.Certificate],
-    crls: Iterable[x509.CertificateRevocationList],
+    crls: Iterable[x509.CertificateRevocationList] | CrlSet,
     acceptance: Acceptance,
     *,
     minimum_rsa_bits: int = 2048,
@@ -99,17 +108,25 @@ def trust_store(
 
     Args:
         certificates: roots and intermediates.
-        crls: of each of them.
+        crls: of each of them, or those that are indexed already.
         acceptance: policies per role and OIN prefixes.
         minimum_rsa_bits: of every key in a chain.
         anchor_rules: for which roles and until when a root is trusted; one without a rule
             serves every role until its notAfter.
 
     Raises:
-        ConfigurationError: no certificate is a root, one is no CA, or a rule fits no root.
+        ConfigurationError: no certificate is a root, one is no CA or cannot be read, or a rule
+            fits no root.
     """
     known = tuple(certificates)
     for certificate in known:
+        try:
+            profiles.read_late(certificate)
+        except profiles.UNREADABLE as error:
+            raise ConfigurationError(
+                f"Serial {certificate.serial_number:x} of the trust store cannot be read "
+                f"({type(error).__name__}): get that CA certificate again, or leave it out."
+            ) from error
         constraints = profiles.extension_of(certificate, x509.BasicConstraints)
         if constraints is None or not constraints.ca:
             # Trusted as an anchor it would pass without CRL; believed it should be by its OIN.
@@ -120,7 +137,8 @@ def trust_store(
     roots = tuple(certificate for certificate in known if _is_root(certificate))
     intermediates = tuple(certificate for certificate in known if certificate not in roots)
     anchors = anchors_of(roots, anchor_rules)
-    return TrustStore(anchors, intermediates, crl_set(crls), acceptance, minimum_rsa_bits)
+    indexed = crls if isinstance(crls, CrlSet) else crl_set(crls)
+    return TrustStore(anchors, intermediates, indexed, acceptance, minimum_rsa_bits)
 
 
 def verify_certificate(
@@ -144,6 +162,22 @@ def verify_certificate(
             PKI_PURPOSE, PKI_POLICY, PKI_CRL, PKI_REVOKED or PKI_OIN.
     """
     return _verify(store, leaf, sent, role, at)[0]
+
+
+def accepted_oin(leaf: x509.Certificate, acceptance: Acceptance) -> Oin:
+    """Return the OIN of a certificate, when it is one that is good here (Digikoppeling PKI001).
+
+    Raises:
+        Refusal: PKI_OIN; there is none, or it is for tests in production or the reverse.
+    """
+    oin = oin_of(leaf)
+    if oin[:8] not in acceptance.oin_prefixes:
+        raise Refusal(
+            checks.PKI_OIN,
+            expected=f"an OIN for {acceptance.name}",
+            received=f"an OIN with prefix {oin[:8]}",
+        )
+    return oin
 
 
 def _verify(
@@ -178,13 +212,7 @@ def _verify(
     # (6) Revocation, at every level.
     window = store.crls.check_not_revoked(chain, at)
     # (7) Who it is.
-    oin = oin_of(leaf)
-    if oin[:8] not in store.acceptance.oin_prefixes:
-        raise Refusal(
-            checks.PKI_OIN,
-            expected=f"an OIN for {store.acceptance.name}",
-            received=f"an OIN with prefix {oin[:8]}",
-        )
+    oin = accepted_oin(leaf, store.acceptance)
     for certificate in chain:
         window &= Window(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     if anchor.until is not None:
@@ -192,27 +220,11 @@ def _verify(
     return VerifiedCertificate(leaf, chain, oin), window
 
 
-_READ_LATE = (
-    attrgetter("extensions", "subject", "issuer", "signature_hash_algorithm"),
-    methodcaller("public_key"),
-)
-
-
 def _check_readable(certificate: x509.Certificate) -> None:
     """Parse what is parsed late, so that no later step meets an unforeseen exception."""
     try:
-        for late in _READ_LATE:
-            late(certificate)
-    except (
-        ValueError,
-        # Of names: a tag that no string has (cryptography 49), a BIT STRING that is no id.
-        KeyError,
-        TypeError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ) as error:
+        profiles.read_late(certificate)
+    except profiles.UNREADABLE as error:
         raise Refusal(
             checks.PKI_CHAIN,
             expected="certificates that follow RFC 5280",

@@ -3,25 +3,29 @@
 Values only: who fetches them and keeps them is somebody else's business.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from operator import attrgetter
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
-from digipoort_wus.pki.profiles import extension_of
-from digipoort_wus.pki.revocation import IndexedCrl, crl_set, format_second
+from digipoort_wus.pki.profiles import UNREADABLE, extension_of
+from digipoort_wus.pki.revocation import (
+    WRONG_HASH,
+    CrlSet,
+    format_second,
+    is_signed_by,
+    is_well_hashed,
+    why_unusable,
+)
 
 _HTTP_PORT = 80
 # What cryptography parses when it is asked for, and not when it loads.
 _read_late = attrgetter("issuer", "last_update_utc", "next_update_utc", "extensions")
-_AHEAD = timedelta(minutes=5)
-"""How far the clock of a CA may be ahead of ours."""
 
 
 def host_of(url: str) -> str:
@@ -67,7 +71,7 @@ def read_crl(octets: bytes) -> x509.CertificateRevocationList:
     try:
         crl = load(octets)
         _read_late(crl)
-    except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise Refusal(
             checks.PKI_CRL, expected="a CRL in DER or PEM", received=f"{len(octets)} other bytes"
         ) from error
@@ -77,10 +81,13 @@ def read_crl(octets: bytes) -> x509.CertificateRevocationList:
 def check_successor(
     crl: x509.CertificateRevocationList,
     authorities: Iterable[x509.Certificate],
-    in_force: Sequence[x509.CertificateRevocationList],
+    in_force: CrlSet,
     at: datetime,
 ) -> x509.Certificate:
     """Check that a CRL may take the place of the one in force, and return whose it is.
+
+    One that begins later is refused until then, however near that is: nothing would be in
+    force in the meantime.
 
     Args:
         crl: just fetched, over a connection that proves nothing.
@@ -93,7 +100,7 @@ def check_successor(
             current, or it is older than the list in force.
     """
     issuer = issuer_of(crl, authorities)
-    if crl.last_update_utc > at + _AHEAD:
+    if crl.last_update_utc > at:
         raise _not_current(f"thisUpdate {format_second(crl.last_update_utc)}", at)
     if crl.next_update_utc is None or crl.next_update_utc < at:
         ends = crl.next_update_utc
@@ -123,44 +130,67 @@ def issuer_of(
     Raises:
         Refusal: PKI_CRL; none of them did, or the list cannot be used at all.
     """
-    (indexed,) = crl_set([crl]).by_issuer[crl.issuer.public_bytes()]
-    if indexed.unusable:
+    if not is_well_hashed(crl):
+        raise _incomplete(WRONG_HASH)
+    # First: nobody unauthenticated makes us walk through ten megabytes of entries.
+    named = (authority for authority in authorities if authority.subject == crl.issuer)
+    issuer = next((authority for authority in named if is_signed_by(crl, authority)), None)
+    if issuer is None:
         raise Refusal(
-            checks.PKI_CRL, expected="a complete CRL", received=f"a CRL {indexed.unusable}"
+            checks.PKI_CRL,
+            expected="a CRL that a CA of the trust store signed",
+            received="one that none of them signed",
         )
-    for authority in authorities:
-        if authority.subject == crl.issuer and indexed.signed_by(authority):
-            return authority
-    raise Refusal(
-        checks.PKI_CRL,
-        expected="a CRL that a CA of the trust store signed",
-        received="one that none of them signed",
-    )
+    if unusable := why_unusable(crl):
+        raise _incomplete(unusable)
+    return issuer
 
 
 def latest_of(
-    authority: x509.Certificate, crls: Iterable[x509.CertificateRevocationList]
+    authority: x509.Certificate, crls: CrlSet, at: datetime | None = None
 ) -> x509.CertificateRevocationList | None:
-    """Return the newest usable CRL that an authority signed, None when there is none."""
-    signed = _signed_by(authority, crls)
+    """Return the newest usable CRL that an authority signed, None when there is none.
+
+    Args:
+        authority: a CA certificate.
+        crls: in which to look.
+        at: aware moment at which it has begun; None does not ask.
+    """
+    signed = [
+        entry
+        for entry in crls.by_issuer.get(authority.subject.public_bytes(), ())
+        if (at is None or entry.this_update <= at)
+        and not entry.unusable
+        and entry.signed_by(authority)
+    ]
     return max(signed, key=lambda entry: entry.this_update).crl if signed else None
 
 
 def carried_over(
-    authorities: Iterable[x509.Certificate],
-    in_force: Sequence[x509.CertificateRevocationList],
-    loaded: Sequence[x509.CertificateRevocationList],
+    authorities: Iterable[x509.Certificate], in_force: CrlSet, loaded: CrlSet, at: datetime
 ) -> tuple[x509.CertificateRevocationList, ...]:
-    """Return loaded CRLs with those in force that are newer than what was loaded.
+    """Return the CRLs in force that stay beside those that were loaded.
 
-    An old file that comes back does not bring back what a newer list took away.
+    An old file that comes back does not bring back what a newer list took away, and a list
+    that has not begun yet does not take away the one that is in force until then.
+
+    Args:
+        authorities: the CA certificates that are known from now on.
+        in_force: until now.
+        loaded: from now on.
+        at: aware moment of the change.
     """
-    kept = []
+    kept: list[x509.CertificateRevocationList] = []
     for authority in authorities:
-        ours, theirs = latest_of(authority, in_force), latest_of(authority, loaded)
-        if ours is not None and (theirs is None or theirs.last_update_utc < ours.last_update_utc):
-            kept.append(ours)
-    return (*loaded, *(crl for crl in kept if crl not in loaded))
+        for moment in (None, at):
+            ours = latest_of(authority, in_force, moment)
+            theirs = latest_of(authority, loaded, moment)
+            newer = theirs is None or (
+                ours is not None and theirs.last_update_utc < ours.last_update_utc
+            )
+            if ours is not None and newer and ours not in kept:
+                kept.append(ours)
+    return tuple(kept)
 
 
 def file_name_of(issuer: x509.Certificate) -> str:
@@ -180,23 +210,15 @@ def _plain_http(names: Iterable[x509.GeneralName]) -> list[str]:
     return urls
 
 
-def _signed_by(
-    authority: x509.Certificate, crls: Iterable[x509.CertificateRevocationList]
-) -> list[IndexedCrl]:
-    named = crl_set(crl for crl in crls if crl.issuer == authority.subject).by_issuer
-    return [
-        entry
-        for entries in named.values()
-        for entry in entries
-        if not entry.unusable and entry.signed_by(authority)
-    ]
-
-
 def _number(crl: x509.CertificateRevocationList) -> int | None:
     try:
         return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
     except x509.ExtensionNotFound:
         return None
+
+
+def _incomplete(unusable: str) -> Refusal:
+    return Refusal(checks.PKI_CRL, expected="a complete CRL", received=f"a CRL {unusable}")
 
 
 def _not_current(received: str, at: datetime) -> Refusal:

@@ -4,12 +4,12 @@ For people: the verdicts are those of :func:`verify_certificate`, one for each r
 stands around them is read without requiring anything.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
@@ -18,10 +18,9 @@ from digipoort_wus.errors import Refusal
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import TrustStore, verify_certificate
 from digipoort_wus.pki.oin import oin_of
-from digipoort_wus.pki.profiles import Role
+from digipoort_wus.pki.profiles import UNREADABLE, Role
 
 _MOST_LINKS = 8
-_UNREADABLE = (ValueError, KeyError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
 _USES: Mapping[str, str] = {
     Eku.CLIENT_AUTH.dotted_string: "TLS client",
     Eku.SERVER_AUTH.dotted_string: "TLS server",
@@ -128,7 +127,7 @@ def purposes_of(certificate: x509.Certificate) -> tuple[str, ...]:
             try:
                 profiles.check_purpose((certificate,), role)
                 profiles.check_policy((certificate,), role, acceptance)
-            except (Refusal, *_UNREADABLE):
+            except (Refusal, *UNREADABLE):
                 continue
             found.append(f"{role.value} ({acceptance.name})")
     return tuple(found)
@@ -136,13 +135,21 @@ def purposes_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def name_of(certificate: x509.Certificate) -> str:
     """Return the common name of a subject as one harmless line, or its serial number."""
+    return _common_name(lambda: certificate.subject) or f"serial {certificate.serial_number:x}"
+
+
+def issuer_of(certificate: x509.Certificate) -> str:
+    """Return the common name of an issuer as one harmless line; empty when there is none."""
+    return _common_name(lambda: certificate.issuer)
+
+
+def _common_name(read: Callable[[], x509.Name]) -> str:
     try:
-        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except _UNREADABLE:
-        names = []
-    if not names:
-        return f"serial {certificate.serial_number:x}"
-    return "".join(char if char.isprintable() else "?" for char in str(names[0].value))[:80]
+        names = read().get_attributes_for_oid(NameOID.COMMON_NAME)
+    except UNREADABLE:
+        return ""
+    text = str(names[0].value) if names else ""
+    return "".join(char if char.isprintable() else "?" for char in text)[:80]
 
 
 def _chain_of(
@@ -164,7 +171,7 @@ def _chain_of(
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 
@@ -205,7 +212,7 @@ def _revocation(
         window = store.crls.check_not_revoked(chain[level : level + 2], at.replace(microsecond=0))
     except Refusal as refusal:
         return f"{refusal.check.id}: {refusal.received}"
-    except _UNREADABLE:
+    except UNREADABLE:
         return "not known: it cannot be read"
     return f"not revoked; CRL until {window.until:%Y-%m-%d %H:%M}"
 
@@ -214,10 +221,12 @@ def _missing(store: TrustStore, chain: Sequence[x509.Certificate]) -> str:
     top = chain[-1]
     if top in store.anchors:
         return ""
-    if top.issuer == top.subject:
-        return f"{name_of(top)} is a root that is not trusted here"
-    issuers = top.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    issuer = str(issuers[0].value) if issuers else "its issuer"
+    try:
+        if top.issuer == top.subject:
+            return f"{name_of(top)} is a root that is not trusted here"
+    except UNREADABLE:
+        return f"the names of {name_of(top)} cannot be read"
+    issuer = issuer_of(top) or "its issuer"
     fetch = _where_issuer(top)
     return f"the certificate of {issuer} is not here" + (
         f"; it is said to be at {fetch}" if fetch else ""
@@ -227,7 +236,7 @@ def _missing(store: TrustStore, chain: Sequence[x509.Certificate]) -> str:
 def _where_issuer(certificate: x509.Certificate) -> str:
     try:
         access = profiles.extension_of(certificate, x509.AuthorityInformationAccess)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
     for description in access or ():
         if description.access_method == AuthorityInformationAccessOID.CA_ISSUERS:
@@ -259,7 +268,7 @@ def _oin(certificate: x509.Certificate) -> str | None:
 def _uses(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         extended = profiles.extension_of(certificate, x509.ExtendedKeyUsage)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ("cannot be read",)
     return tuple(_in_words(_USES, (oid.dotted_string for oid in extended or ())))
 
@@ -267,7 +276,7 @@ def _uses(certificate: x509.Certificate) -> tuple[str, ...]:
 def _policies(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         return tuple(_in_words(_POLICIES, sorted(profiles.policies_of(certificate))))
-    except _UNREADABLE:
+    except UNREADABLE:
         return ("cannot be read",)
 
 
@@ -278,7 +287,7 @@ def _in_words(words: Mapping[str, str], oids: Iterable[str]) -> Iterable[str]:
 def _key(certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
-    except _UNREADABLE:
+    except UNREADABLE:
         return "a key that cannot be read"
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}"

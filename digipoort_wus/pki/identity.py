@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.pki.profiles import UNREADABLE
 
 _CRL_PEM = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
 _CRL_SUFFIXES = frozenset({".pem", ".crl", ".der"})
@@ -76,7 +77,7 @@ def load_pkcs12(path: Path, password: str) -> Identity:
     data = _read(path)
     try:
         bundle = pkcs12.load_pkcs12(data, password.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise ConfigurationError(
             f"{path} cannot be opened: check that it is PKCS#12 and that the password is right."
         ) from error
@@ -84,7 +85,12 @@ def load_pkcs12(path: Path, password: str) -> Identity:
         missing = "private key" if bundle.key is None else "certificate"
         raise ConfigurationError(f"{path} holds no {missing}: export certificate and key together.")
     leaf = bundle.cert.certificate
-    issuers = _nearest_first(leaf, [extra.certificate for extra in bundle.additional_certs])
+    try:
+        issuers = _nearest_first(leaf, [extra.certificate for extra in bundle.additional_certs])
+    except UNREADABLE as error:
+        raise ConfigurationError(
+            f"{path} holds a certificate whose names cannot be read: have it issued again."
+        ) from error
     return _identity(leaf, issuers, bundle.key, str(path))
 
 
@@ -99,7 +105,7 @@ def load_certificates(path: Path) -> tuple[x509.Certificate, ...]:
         if b"-----BEGIN" in data:
             return tuple(x509.load_pem_x509_certificates(data))
         return (x509.load_der_x509_certificate(data),)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ConfigurationError(
             f"{path} holds no certificate that can be read: give X.509 in PEM or DER."
         ) from error
@@ -136,7 +142,7 @@ def _crls_of(path: Path) -> list[x509.CertificateRevocationList]:
         if b"-----BEGIN" not in data:
             return [x509.load_der_x509_crl(data)]
         found = [x509.load_pem_x509_crl(block) for block in _CRL_PEM.findall(data)]
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ConfigurationError(
             f"{path} holds a CRL that cannot be read: fetch it again, in PEM or DER."
         ) from error
@@ -182,3 +188,7 @@ def _identity(
         return Identity(certificate, chain, key)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from error
+    except UNREADABLE as error:
+        raise ConfigurationError(
+            f"{where}: the public key of the certificate cannot be read: have it issued again."
+        ) from error

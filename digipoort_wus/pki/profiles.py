@@ -8,10 +8,12 @@ Persons" fill them in.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter, methodcaller
 from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
 
 from digipoort_wus import checks
@@ -19,6 +21,22 @@ from digipoort_wus.errors import Refusal
 from digipoort_wus.pki.oin import PRODUCTION_PREFIXES, TEST_PREFIXES
 
 _T = TypeVar("_T", bound=x509.ExtensionType)
+
+UNREADABLE = (
+    ValueError,
+    # Of names: a tag that no string has (cryptography 49), a BIT STRING that is no id.
+    KeyError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises, at once or later, for a certificate or CRL that is not one."""
+_READ_LATE = (
+    attrgetter("extensions", "subject", "issuer", "signature_hash_algorithm"),
+    methodcaller("public_key"),
+)
 
 ANY_POLICY = "2.5.29.32.0"
 MS_DOCUMENT_SIGNING = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.12")
@@ -219,6 +237,16 @@ def policies_of(certificate: x509.Certificate) -> frozenset[str]:
     """Return the dotted policy OIDs that a certificate names (RFC 5280 4.2.1.4)."""
     found = extension_of(certificate, x509.CertificatePolicies)
     return frozenset(entry.policy_identifier.dotted_string for entry in found or ())
+
+
+def read_late(certificate: x509.Certificate) -> None:
+    """Parse what cryptography parses when it is asked for, and not when it loads.
+
+    Raises:
+        Exception: one of :data:`UNREADABLE`.
+    """
+    for read in _READ_LATE:
+        read(certificate)
 
 
 def extension_of(certificate: x509.Certificate, kind: type[_T]) -> _T | None:

@@ -10,17 +10,17 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
-from digipoort_wus.pki.profiles import extension_of
+from digipoort_wus.pki.profiles import UNREADABLE, extension_of
 
 ACCEPTED_HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 """For signatures of certificates and CRLs (NCSC 2025-05 3.3.5: SHA-1 and MD5 are insufficient)."""
+WRONG_HASH = "not signed with SHA-256, SHA-384 or SHA-512"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,10 @@ class IndexedCrl:
     def signed_by(self, issuer: x509.Certificate) -> bool:
         """Tell whether an issuer that may sign CRLs signed this one (RFC 5280 6.3.3 f and g)."""
         fingerprint = issuer.fingerprint(hashes.SHA256())
-        if fingerprint in self.signers:
-            return True
-        usage, key = extension_of(issuer, x509.KeyUsage), issuer.public_key()
-        if (usage is not None and not usage.crl_sign) or not isinstance(key, rsa.RSAPublicKey):
-            return False
-        if not self.crl.is_signature_valid(key):
-            return False
-        self.signers.add(fingerprint)
+        if fingerprint not in self.signers:
+            if not is_signed_by(self.crl, issuer):
+                return False
+            self.signers.add(fingerprint)
         return True
 
 
@@ -121,13 +117,44 @@ class CrlSet:
         return Window(since, min([*ends, *later]))
 
 
-def crl_set(crls: Iterable[x509.CertificateRevocationList]) -> CrlSet:
-    """Index CRLs by issuer; signatures are verified when a chain names the issuer's key."""
+def crl_set(crls: Iterable[x509.CertificateRevocationList], *known: CrlSet) -> CrlSet:
+    """Index CRLs by issuer; signatures are verified when a chain names the issuer's key.
+
+    Args:
+        crls: to index, which takes seconds for a million entries.
+        known: the same octets are not indexed again.
+    """
+    ready = {
+        _fingerprint(entry.crl): entry
+        for indexed in known
+        for entries in indexed.by_issuer.values()
+        for entry in entries
+    }
     by_issuer: dict[bytes, tuple[IndexedCrl, ...]] = {}
     for crl in crls:
         name = crl.issuer.public_bytes()
-        by_issuer[name] = (*by_issuer.get(name, ()), _indexed(crl))
+        entry = ready.get(_fingerprint(crl)) if ready else None
+        by_issuer[name] = (*by_issuer.get(name, ()), entry or _indexed(crl))
     return CrlSet(MappingProxyType(by_issuer))
+
+
+def is_signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """Tell whether an issuer that may sign CRLs signed one; reads none of its entries.
+
+    RFC 5280 6.3.3 f and g.
+    """
+    usage, key = extension_of(issuer, x509.KeyUsage), issuer.public_key()
+    if (usage is not None and not usage.crl_sign) or not isinstance(key, rsa.RSAPublicKey):
+        return False
+    return crl.is_signature_valid(key)
+
+
+def is_well_hashed(crl: x509.CertificateRevocationList) -> bool:
+    """Tell whether the hash of a CRL's signature is good enough to look at the signature."""
+    try:
+        return isinstance(crl.signature_hash_algorithm, ACCEPTED_HASHES)
+    except UNREADABLE:
+        return False
 
 
 def format_second(moment: datetime) -> str:
@@ -135,25 +162,30 @@ def format_second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _fingerprint(crl: x509.CertificateRevocationList) -> bytes:
+    return crl.fingerprint(hashes.SHA256())
+
+
 def _indexed(crl: x509.CertificateRevocationList) -> IndexedCrl:
     serials: frozenset[int] = frozenset()
-    unusable = _why_unusable(crl)
+    unusable = why_unusable(crl)
     if not unusable:
         serials = frozenset(entry.serial_number for entry in crl)
     return IndexedCrl(crl, crl.last_update_utc, crl.next_update_utc, serials, unusable)
 
 
-def _why_unusable(crl: x509.CertificateRevocationList) -> str:
+def why_unusable(crl: x509.CertificateRevocationList) -> str:
+    """Return why a CRL cannot be used, in words that follow "a CRL"; empty when it can."""
+    if not is_well_hashed(crl):
+        return WRONG_HASH
     try:
-        if not isinstance(crl.signature_hash_algorithm, ACCEPTED_HASHES):
-            return "not signed with SHA-256, SHA-384 or SHA-512"
         # RFC 5280 5.2 and 5.3: who does not process a critical extension, of the list or
         # of an entry, does not use the list. They mark lists that are not complete.
         if any(extension.critical for extension in crl.extensions):
             return "with a critical extension"
         if any(extension.critical for entry in crl for extension in entry.extensions):
             return "with a critical entry extension"
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return "that cannot be read"
     return ""
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from digipoort_wus import checks, names
 from digipoort_wus.errors import ConfigurationError, Refusal
-from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.party import Party, register_of
 from digipoort_wus.pki.oin import parse_oin
 
 EVERYTHING = "*"
@@ -73,7 +73,8 @@ class PartyRow:
         rights: what it may ask.
         berichtsoorten: what it may file: exact names, or beginnings that end in ``*``.
         belanghebbenden: for whom: ``type:number``, the number exact or a beginning that ends
-            in ``*``; ``*`` for everybody; ``own`` for its own OIN. Types compare without case.
+            in ``*``; ``*`` for everybody; ``own`` for its own OIN. Types compare without the
+            case of A to Z.
         requests_per_minute: at most so many; None: no limit.
         bytes_per_day: at most so many octets of decoded contents filed a day, in UTC; None: no
             limit.
@@ -131,9 +132,9 @@ class PartyRow:
         if pattern == EVERYTHING:
             return True
         if pattern == OWN:
-            return (party.type.casefold(), party.number) == ("oin", self.oin)
+            return (party.register, party.number) == ("oin", self.oin)
         kind, _, number = pattern.partition(":")
-        return kind.casefold() == party.type.casefold() and _matches(number, party.number)
+        return register_of(kind) == party.register and _matches(number, party.number)
 
     def _mistake(self, words: str) -> ConfigurationError:
         return ConfigurationError(f"party {self.oin}: {words}.")

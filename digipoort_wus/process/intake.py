@@ -25,7 +25,7 @@ from digipoort_wus.process.api import Caller
 from digipoort_wus.process.authorisation import PartyRow, require_filing
 from digipoort_wus.process.routes import Route, Routes
 from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, timed
-from digipoort_wus.store.ports import Job, Transaction
+from digipoort_wus.store.ports import Job, Reader, Receipt, Transaction
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
 
@@ -71,17 +71,10 @@ def accept(
         Refusal: MESSAGE-ID-REUSED, BERICHTSOORT-KNOWN, AUSP-KNOWN, KENMERK-CONTINUE,
             PARTY-AUTHORISED or PARTY-VOLUME.
     """
-    receipt = transaction.receipt(caller.oin, caller.message_id)
+    receipt = _repeated(transaction, caller)
     if receipt is not None:
-        if receipt.body_digest != caller.body_digest:
-            raise Refusal(checks.MESSAGE_ID_REUSED)
         return transaction.filing(receipt.filing_id)
-    route = house.routes.get(delivery.berichtsoort)
-    if route is None:
-        raise Refusal(checks.BERICHTSOORT_KNOWN, received=_as_name(delivery.berichtsoort))
-    check_authorisation_service(delivery.autorisatie_adres, house.authorisation_services)
-    continued = _continued(transaction, caller, delivery)
-    require_filing(row, delivery.berichtsoort, delivery.belanghebbende)
+    route, continued = _judged(transaction, caller, delivery, house, row)
     if row.bytes_per_day is not None:
         require_volume(row, transaction.add_volume(caller.oin, day_of(now), size_of(delivery)))
     filing = Filing(
@@ -99,6 +92,50 @@ def accept(
         Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
     )
     return filing
+
+
+def foresee(
+    reader: Reader,
+    caller: Caller,
+    delivery: Delivery,
+    *,
+    house: House,
+    row: PartyRow,
+    now: datetime,
+) -> None:
+    """Refuse what :func:`accept` is certain to refuse, before anything of it is written.
+
+    What it lets pass may still be refused: other filings are accepted in the meantime.
+
+    Raises:
+        Refusal: as :func:`accept`.
+    """
+    if _repeated(reader, caller) is not None:
+        return
+    _judged(reader, caller, delivery, house, row)
+    if row.bytes_per_day is not None:
+        require_volume(row, reader.volume(caller.oin, day_of(now)) + size_of(delivery))
+
+
+def _repeated(reader: Reader, caller: Caller) -> Receipt | None:
+    """Return what is remembered when the same message comes again, None when it is new."""
+    receipt = reader.receipt(caller.oin, caller.message_id)
+    if receipt is not None and receipt.body_digest != caller.body_digest:
+        raise Refusal(checks.MESSAGE_ID_REUSED)
+    return receipt
+
+
+def _judged(
+    reader: Reader, caller: Caller, delivery: Delivery, house: House, row: PartyRow
+) -> tuple[Route, str | None]:
+    """Return the route of a new delivery, and the kenmerk of the process that it continues."""
+    route = house.routes.get(delivery.berichtsoort)
+    if route is None:
+        raise Refusal(checks.BERICHTSOORT_KNOWN, received=_as_name(delivery.berichtsoort))
+    check_authorisation_service(delivery.autorisatie_adres, house.authorisation_services)
+    continued = _continued(reader, caller, delivery)
+    require_filing(row, delivery.berichtsoort, delivery.belanghebbende)
+    return route, continued
 
 
 def size_of(delivery: Delivery) -> int:
@@ -126,9 +163,9 @@ def check_authorisation_service(address: str | None, known: frozenset[str]) -> N
         raise Refusal(checks.AUSP_KNOWN, expected=NO_AUTHORISATION_SERVICE)
 
 
-def _continued(transaction: Transaction, caller: Caller, delivery: Delivery) -> str | None:
+def _continued(reader: Reader, caller: Caller, delivery: Delivery) -> str | None:
     """Return the kenmerk of the process that this delivery continues, None for a new one."""
-    earlier = transaction.filings_of(delivery.kenmerk) if delivery.kenmerk else ()
+    earlier = reader.filings_of(delivery.kenmerk) if delivery.kenmerk else ()
     if not earlier:
         return None
     if (earlier[0].sender, earlier[0].berichtsoort) != (caller.oin, delivery.berichtsoort):

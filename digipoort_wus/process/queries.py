@@ -178,8 +178,8 @@ def _asked(mailboxes: frozenset[Party], party: Party | None) -> frozenset[Party]
 
 def _open_process(reader: Reader, access: Access, kenmerk: str) -> None:
     """Require a process of this OIN's own, or one for whose belanghebbende it has a mandate."""
-    opened = {(mailbox.type.casefold(), mailbox.number) for mailbox in access.mailboxes}
+    opened = {(mailbox.register, mailbox.number) for mailbox in access.mailboxes}
     for row in reader.filings_of(kenmerk) if opened else ():
-        if (row.belanghebbende.type.casefold(), row.belanghebbende.number) in opened:
+        if (row.belanghebbende.register, row.belanghebbende.number) in opened:
             return
     own_process(reader, access.oin, kenmerk)

@@ -7,7 +7,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.party import Party, register_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Route:
 
     def concerns(self, party: Party) -> bool:
         """Return whether parties of this register file it; types compare without case."""
-        accepted = {name.casefold() for name in self.belanghebbende_types}
-        return not accepted or party.type.casefold() in accepted
+        accepted = {register_of(name) for name in self.belanghebbende_types}
+        return not accepted or party.register in accepted
 
 
 Routes = Mapping[str, Route]

@@ -9,14 +9,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from digipoort_wus import checks
 from digipoort_wus.clock import Clock
 from digipoort_wus.errors import Refusal
-from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
+from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process import intake, queries
 from digipoort_wus.process.api import (
@@ -31,7 +30,6 @@ from digipoort_wus.process.api import (
 from digipoort_wus.process.authorisation import (
     EVERYBODY,
     AuthorisationTable,
-    PartyRow,
     may_file,
 )
 from digipoort_wus.process.scenarios import (
@@ -104,6 +102,9 @@ class ProcessService:
         except Refusal as refusal:
             return _failed(refusal)
 
+        def judge(reader: Reader) -> None:
+            intake.foresee(reader, caller, delivery, house=self.house, row=row, now=now)
+
         def work(transaction: Transaction) -> Filing:
             return intake.accept(
                 transaction,
@@ -115,7 +116,11 @@ class ProcessService:
                 new_id=self.new_id,
             )
 
-        accepted = self._write_filing(row, delivery, now, work)
+        documents = (delivery.document, *delivery.attachments)
+        if any(len(document.content) >= IN_ROW_BELOW for document in documents):
+            accepted = self._write_large(documents, judge, work)
+        else:
+            accepted = self.store.write(work)
         accepted.add_done_callback(self._wake_after)
         return self._after(accepted, lambda _: pause, _same) if pause else accepted
 
@@ -227,38 +232,37 @@ class ProcessService:
             return _failed(refusal)
         return self.store.write(work)
 
-    def _write_filing(
+    def _write_large(
         self,
-        row: PartyRow,
-        delivery: Delivery,
-        now: datetime,
+        documents: Sequence[Document],
+        judge: Callable[[Reader], None],
         work: Callable[[Transaction], Filing],
     ) -> Future[Filing]:
         """Make large documents durable outside the writer, which everybody waits for.
 
-        What the writer is going to refuse is not kept: a file that nobody refers to would stay.
+        What is refused leaves no file: most of it is refused before one is written, and the
+        rest is removed before the refusal is told.
         """
-        documents = (delivery.document, *delivery.attachments)
-        large = any(len(document.content) >= IN_ROW_BELOW for document in documents)
-        known = delivery.berichtsoort in self.house.routes
-        if not (large and known and may_file(row, delivery.berichtsoort, delivery.belanghebbende)):
-            return self.store.write(work)
         outer: Future[Filing] = _begun()
 
-        def write(kept: Future[None]) -> None:
+        def keep() -> Callable[[], Future[None]]:
+            self.store.read(judge)
+            return self.store.keep(documents)
+
+        def write(kept: Future[Callable[[], Future[None]]]) -> None:
             error = kept.exception()
             if error is not None:
                 outer.set_exception(error)
             else:
-                self.store.write(work).add_done_callback(partial(_copy, outer))
+                written = self.store.write(work)
+                written.add_done_callback(partial(let_go, kept.result()))
 
-        def keep() -> None:
-            if row.bytes_per_day is not None:
-                day = intake.day_of(now)
-                used = self.store.read(lambda reader: reader.volume(row.oin, day))
-                if used + intake.size_of(delivery) > row.bytes_per_day:
-                    return
-            self.store.keep(documents)
+        def let_go(go: Callable[[], Future[None]], written: Future[Filing]) -> None:
+            gone = go()
+            if written.exception() is None:
+                _copy(outer, written)
+            else:
+                gone.add_done_callback(lambda _: _copy(outer, written))
 
         self.executor.submit(keep).add_done_callback(write)
         return outer

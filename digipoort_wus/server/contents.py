@@ -12,6 +12,7 @@ from digipoort_wus.soap.envelope import namespace
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _INHOUD, _DATA = f"{{{TYPES}}}inhoud", f"{{{ECHO}}}data"
+_BIJLAGEN = f"{{{TYPES}}}berichtBijlagen"
 _WHITE_SPACE = b" \t\r\n"
 _PIECE = 1_000_000
 
@@ -29,6 +30,9 @@ def take_contents(body_child: etree._Element, texts: LargeTexts | None = None) -
     Raises:
         Refusal: XSD-BASE64, XSD-INHOUD-SIZE or ATTACHMENT-LIMIT.
     """
+    # Counted here, for the schema would find a mistake in each of thousands.
+    if any(len(holder) > limits.MAX_ATTACHMENTS for holder in body_child.iterchildren(_BIJLAGEN)):
+        raise Refusal(checks.ATTACHMENT_LIMIT, expected=f"{limits.MAX_ATTACHMENTS}")
     parts: list[bytes] = []
     for element in contents_of(body_child):
         # With children it is no base64Binary: left as it is, the schema refuses it.
@@ -65,7 +69,7 @@ def contents_of(body_child: etree._Element) -> list[etree._Element]:
     for holder in body_child:
         if holder.tag == f"{{{TYPES}}}berichtInhoud":
             found += [child for child in holder if child.tag == _INHOUD]
-        elif holder.tag == f"{{{TYPES}}}berichtBijlagen":
+        elif holder.tag == _BIJLAGEN:
             found += [child for part in holder for child in part if child.tag == _INHOUD]
     return found
 

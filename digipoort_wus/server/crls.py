@@ -240,7 +240,7 @@ class CrlRefresh:
                     due[url] = time.monotonic() + pause * self._random.uniform(0.9, 1)
             self._tried = True
             if renewed:
-                self._changed()
+                self._tell()
             ends = min((due[url] for url in urls if url in due), default=now + self._pace.longest)
             try:
                 if self._wanted.get(timeout=max(0.0, ends - time.monotonic())):
@@ -248,14 +248,21 @@ class CrlRefresh:
             except Empty:
                 continue
 
+    def _tell(self) -> None:
+        try:
+            self._changed()
+        except Exception:
+            # Without this thread every list would end in time, and with it everybody's access.
+            _log.failure("a CRL that was fetched could not be loaded")
+
     def _refresh(self, url: str) -> tuple[x509.CertificateRevocationList | None, bool]:
-        """Return the list at a URL, None when it cannot be used, and whether it is a new one."""
+        """Return the list at a URL, None when it cannot be used, and whether it was kept anew."""
         materials = self._materials()
         try:
             crl = read_crl(self._fetch(url))
-            issuer = check_successor(crl, materials.authorities, materials.crls, self._clock())
-            fresh = crl not in materials.crls
-            if fresh and not self._stopping:
+            issuer = check_successor(crl, materials.authorities, materials.index, self._clock())
+            fresh = crl not in materials.crls and not self._stopping
+            if fresh:
                 keep_crl(self._directory, file_name_of(issuer), crl)
                 _log.info("the CRL of {name} was fetched", name=name_of(issuer))
         except (CrlUnavailable, Refusal) as error:

@@ -67,7 +67,7 @@ def _of_crl(
 ) -> Iterator[Notice]:
     what = f"The CRL of {name_of(authority)}"
     refused = "what that CA issued is refused until there is a current one"
-    crl = latest_of(authority, materials.crls)
+    crl = latest_of(authority, materials.index)
     if crl is None or crl.next_update_utc is None:
         yield Notice((what, "none"), f"{what} is missing: {refused}.")
         return

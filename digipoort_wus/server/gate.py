@@ -6,9 +6,12 @@ is handed on as ``Opened``; what does not becomes a fault in the form of the
 policy, with the explanation in a sandbox.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from lxml import etree
@@ -16,7 +19,7 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.clock import Clock
 from digipoort_wus.contract.schema import validate
-from digipoort_wus.errors import Refusal
+from digipoort_wus.errors import Hint, Refusal
 from digipoort_wus.names import (
     WSA_ANONYMOUS,
     Operation,
@@ -25,14 +28,15 @@ from digipoort_wus.names import (
 from digipoort_wus.pki.chain import VerifiedCertificate
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.process.api import Caller
-from digipoort_wus.server.contents import contents_of, take_contents
+from digipoort_wus.server.contents import take_contents
 from digipoort_wus.server.http import (
     HttpAnswer,
     HttpRequest,
     check_charset,
     check_soap_action,
 )
-from digipoort_wus.server.judge import Judges, judge_signed, judge_unsigned
+from digipoort_wus.server.judge import Judged, Judges, judge_signed, judge_unsigned
+from digipoort_wus.server.received import Received, read_message, receive
 from digipoort_wus.soap.addressing import (
     Addressing,
     Destinations,
@@ -45,7 +49,6 @@ from digipoort_wus.soap.addressing import (
 from digipoort_wus.soap.envelope import (
     Envelope,
     Hygiene,
-    read_envelope,
     require_basic_profile,
 )
 from digipoort_wus.soap.fault import (
@@ -55,10 +58,8 @@ from digipoort_wus.soap.fault import (
     fault_envelope,
     fault_of,
 )
-from digipoort_wus.soap.mtom import expand, is_package, read_package, read_package_type
 from digipoort_wus.soap.write import unsigned_answer
 from digipoort_wus.wss.explain import short_cause
-from digipoort_wus.wss.header import read_security
 from digipoort_wus.wss.policy import (
     Confirmation,
     FaultSignature,
@@ -69,8 +70,10 @@ from digipoort_wus.wss.policy import (
 )
 from digipoort_wus.wss.sign import sign_request, signed_answer
 from digipoort_wus.wss.verify import SignatureEngine, Trust, verify_signature
-from digipoort_wus.xmlsafe.parse import parse_message
-from digipoort_wus.xmlsafe.splice import LIFT_FROM, LargeTexts
+from digipoort_wus.xmlsafe.apart import apart
+from digipoort_wus.xmlsafe.splice import LargeTexts
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Gate:
         new_message_id: makes a wsa:MessageID for an answer or fault.
         explain_faults: put the explanation into fault texts (sandbox).
         origins: what wsa:To may name; None accepts any host (sandbox).
-        mandates: pairs (TLS peer's OIN, signer's OIN) that may differ.
+        mandates: pairs (TLS peer's OIN, OIN whose messages it may carry): who signed them, or
+            who is named in wsa:From where nobody signs.
         engine: does the cryptography of requests.
         echo_message_id: answer with the request's MessageID, as was once observed.
         oins: whose messages are received here, by the routing parameter OIN.
@@ -145,7 +149,7 @@ class Rejected:
     message_id: str | None
     refusal: Refusal
     confirms: bytes | None = field(default=None, repr=False)
-    """The SignatureValue that the fault confirms, whether it was right or not."""
+    """The SignatureValue that the fault confirms: one that was verified, of who sent it."""
     suite: Suite | None = None
     """How a signed fault is signed; None: as the policy likes best."""
 
@@ -153,16 +157,33 @@ class Rejected:
 def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened | Rejected:
     """Judge one request for a service; never raises for what a sender did.
 
+    A message with names that this process does not know is judged in a thread of its own.
+
     Args:
         request: its body is taken, so that nobody holds the octets after the parse.
     """
+    size = len(request.body)
+    try:
+        check_charset(request.head, gate.policy.charset)
+        received = receive(request)
+    except Refusal as refusal:
+        return Rejected(service, None, None, bare(refusal))
+
+    def judge() -> Opened | Rejected:
+        return _open(gate, service, request, received, size)
+
+    return judge() if received.message.familiar else apart(judge)
+
+
+def _open(
+    gate: Gate, service: Service, request: HttpRequest, received: Received, size: int
+) -> Opened | Rejected:
     policy = gate.policy
     operation: Operation | None = None
     envelope: Envelope | None = None
-    size = len(request.body)
+    judged: Judged | None = None
     try:
-        check_charset(request.head, policy.charset)
-        envelope, texts = _read_message(request)
+        envelope, texts = read_message(received)
         if policy.hygiene is Hygiene.BASIC_PROFILE:
             require_basic_profile(envelope)
         addressing = read_addressing(envelope, policy.addressing)
@@ -178,20 +199,23 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
             now=gate.clock(),
             texts=texts,
         )
-        require_source(addressing, judged.caller.oin, gate.mandates)
+        # A mandate is about who carries: who signs himself carries nobody's words but his own.
+        carried = gate.mandates if judged.signer is None else frozenset()
+        require_source(addressing, judged.caller.oin, carried)
         parts = take_contents(envelope.body_child, texts)
         # What is large where no content stands is for the schema to refuse.
         texts.restore()
         validate(envelope.body_child)
     except Refusal as refusal:
         if gate.explain_faults and envelope is not None:
-            refusal.hint = short_cause(refusal, envelope.root, gate.clock(), size=size)
+            refusal.hint = _hint(refusal, envelope.root, gate.clock(), size)
         return Rejected(
             service,
             operation,
             None if envelope is None else readable_message_id(envelope),
             bare(refusal),
-            None if envelope is None else _readable_signature(policy, envelope),
+            # Nobody gets our signature over a value that is not, or not known to be, his own.
+            None if judged is None else _confirmed(policy, judged),
         )
     value = judged.signature_value
     seen = policy.replay is Replay.REFUSED and value is not None
@@ -205,7 +229,7 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
         judged.suite,
         sha256(value).digest() if seen and value is not None else None,
         judged.valid_until,
-        value if policy.confirmation is Confirmation.IN_ANSWERS else None,
+        _confirmed(policy, judged),
     )
 
 
@@ -221,32 +245,30 @@ def reject(opened: Opened, refusal: Refusal) -> Rejected:
     )
 
 
-def _readable_signature(policy: SecurityPolicy, envelope: Envelope) -> bytes | None:
-    """Return the SignatureValue that a fault confirms, as far as it can be read."""
-    if policy.confirmation is Confirmation.NEVER:
-        return None
+def _confirmed(policy: SecurityPolicy, judged: Judged) -> bytes | None:
+    """Return the SignatureValue that answer or fault confirms, None under a policy without."""
+    return judged.signature_value if policy.confirmation is Confirmation.IN_ANSWERS else None
+
+
+def _hint(refusal: Refusal, root: etree._Element, now: datetime, size: int) -> Hint | None:
+    """Return the likely cause of a refusal, None when there is none to tell."""
     try:
-        return read_security(envelope).signature_value
-    except Refusal:
+        return short_cause(refusal, root, now, size=size)
+    except Exception as error:
+        # An explanation looks at what no check has let pass. Whatever it stumbles on, the
+        # sender shall hear of the refusal, and not of a technical error.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        _log_once(type(error).__name__, f"{last.name} in {last.filename}, line {last.lineno}")
         return None
 
 
-def _read_message(request: HttpRequest) -> tuple[Envelope, LargeTexts]:
-    """Parse the body once; the texts of a large message are kept beside its tree.
+@lru_cache(maxsize=64)
+def _log_once(error: str, place: str) -> None:
+    """Log a mistake of ours once: a sender can repeat it as often as he likes.
 
-    Raises:
-        Refusal: a MIME, XOP, XML or SOAP check.
+    Never its text, which may be of the message.
     """
-    parts: Mapping[str, memoryview] | None = None
-    octets, content_type = request.take_body(), request.head.headers.get("content-type", "")
-    if is_package(content_type):
-        package = read_package(octets, read_package_type(content_type))
-        octets, parts = package.envelope, package.parts
-    envelope = read_envelope(parse_message(octets))
-    texts = LargeTexts(envelope.body if len(octets) >= LIFT_FROM else None)
-    if parts is not None:
-        expand(envelope, parts, contents=contents_of(envelope.body_child), texts=texts)
-    return envelope, texts
+    _log.error("an explanation was left out: %s at %s", error, place)
 
 
 def answer(

@@ -24,6 +24,7 @@ from digipoort_wus import checks
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import OPHAAL, Service
+from digipoort_wus.pki.oin import oin_of
 from digipoort_wus.server.body import BoundedRequest
 from digipoort_wus.server.budget import Budget, Share
 from digipoort_wus.server.framing import read_head
@@ -127,7 +128,12 @@ class WusResource(Resource):
             service = service_for(head)
         except Refusal as refusal:
             # A path may hold anything but white space, such as a terminal's control codes.
-            _log.info("{check} {path}", check=refusal.check.id, path=ascii(head.path[:80]))
+            _log.info(
+                "{check} {path} from {who}",
+                check=refusal.check.id,
+                path=ascii(head.path[:80]),
+                who=_who(request),
+            )
             write_answer(request, http_refusal(refusal))
             return NOT_DONE_YET
         if head.method != "POST":
@@ -172,21 +178,23 @@ class WusResource(Resource):
             _log.info("a client left before its request was dealt with")
             return None
         if isinstance(opened, Rejected):
-            _log_rejected(opened, started)
+            _log_rejected(opened, request, started)
             return fault(gate, opened)
         try:
             if not _brings_contents(opened):
-                return await self._perform(opened, started)
+                return await self._perform(opened, request, started)
             async with _Turn(self._turns):
                 if not share.has_room():
                     return _busy(opened)
-                return None if _is_gone(request) else await self._perform(opened, started)
+                return None if _is_gone(request) else await self._perform(opened, request, started)
         except Refusal as refusal:
-            return _refused(gate, opened, bare(refusal), started)
+            rejected = reject(opened, bare(refusal))
+            _log_rejected(rejected, request, started)
+            return fault(gate, rejected)
         except Exception:
             return _technical(gate, service, opened)
 
-    async def _perform(self, opened: Opened, started: float) -> HttpAnswer:
+    async def _perform(self, opened: Opened, request: Request, started: float) -> HttpAnswer:
         gate = self._services.gates[opened.service.name]
         await to_deferred(self._services.admit(opened), self._reactor)
         texts = LargeTexts(None)
@@ -197,9 +205,11 @@ class WusResource(Resource):
         else:
             signed = answer(gate, opened, element, texts)
         _log.info(
-            "{operation} accepted from {oin} in {ms} ms",
+            "{operation} {message_id} accepted from {oin}, sent by {who}, in {ms} ms",
             operation=opened.operation.name,
+            message_id=ascii(opened.caller.message_id[:80]),
             oin=opened.caller.oin,
+            who=_who(request),
             ms=round((monotonic() - started) * 1000),
         )
         return signed
@@ -327,12 +337,6 @@ def _written(result: HttpAnswer | None, request: Request, share: Share) -> "Defe
     return write_answer(request, result)
 
 
-def _refused(gate: Gate, opened: Opened, refusal: Refusal, started: float) -> HttpAnswer:
-    rejected = reject(opened, refusal)
-    _log_rejected(rejected, started)
-    return fault(gate, rejected)
-
-
 def _technical(gate: Gate, service: Service, opened: Opened | None) -> HttpAnswer:
     """Return the fault for a mistake of ours; the traceback goes to the log, not to the client."""
     failure = Failure()
@@ -360,10 +364,23 @@ def _named(error: BaseException | None) -> str:
     return ", because of ".join(words)
 
 
-def _log_rejected(rejected: Rejected, started: float) -> None:
+def _who(request: Request) -> str:
+    """Return who is at the other end, for the log: an organisation, not a person."""
+    address = getattr(request.getClientAddress(), "host", "no address")
+    certificate = peer_certificate(request)
+    if certificate is None:
+        return f"nobody known at {address}"
+    try:
+        return f"OIN {oin_of(certificate)} at {address}"
+    except Refusal:
+        return f"a certificate without OIN at {address}"
+
+
+def _log_rejected(rejected: Rejected, request: Request, started: float) -> None:
     _log.info(
-        "{operation} refused by {check} in {ms} ms: {why}",
+        "{operation} from {who} refused by {check} in {ms} ms: {why}",
         operation=rejected.operation.name if rejected.operation else rejected.service.name,
+        who=_who(request),
         check=rejected.refusal.check.id,
         ms=round((monotonic() - started) * 1000),
         why=str(rejected.refusal),

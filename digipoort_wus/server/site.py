@@ -286,7 +286,8 @@ class BoundedChannel(HTTPChannel):
             cast(BoundedRequest, self.requests[-1]).forget()
         path = ascii(getattr(self, "_path", b"").decode("latin-1")[:80])
         # A path may hold anything but white space, such as a terminal's control codes.
-        _log.info("{check} {path}", check=refusal.check.id, path=path)
+        address = getattr(self.getPeer(), "host", "no address")
+        _log.info("{check} {path} from {who}", check=refusal.check.id, path=path, who=address)
         octets = whole_answer(http_refusal(refusal), method=getattr(self, "_command", b""))
         cast(_Transport, self.transport).write(octets)
         self._rest = rest

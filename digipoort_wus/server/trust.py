@@ -4,7 +4,7 @@ Whoever asks gets a context or a judgement of one snapshot, never of half the ol
 the new.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -20,6 +20,7 @@ from digipoort_wus.pki.chain import (
 from digipoort_wus.pki.distribution import carried_over
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.pki.profiles import Acceptance, Role
+from digipoort_wus.pki.revocation import CrlSet, crl_set
 from digipoort_wus.server.tls import TlsTrust, server_context
 
 
@@ -34,6 +35,8 @@ class Materials:
         crls: of each of them.
         acceptance: which certificate policies and OINs are good, test or production.
         anchor_rules: for which roles and until when a root is trusted.
+        index: of these CRLs, and at first perhaps of others: what is in it already is not
+            indexed again, for long lists take seconds.
     """
 
     tls: Identity
@@ -42,6 +45,10 @@ class Materials:
     crls: tuple[x509.CertificateRevocationList, ...]
     acceptance: Acceptance
     anchor_rules: tuple[AnchorRule, ...] = ()
+    index: CrlSet = field(default_factory=CrlSet, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", crl_set(self.crls, self.index))
 
     def store(self) -> TrustStore:
         """Return whom to believe.
@@ -50,7 +57,7 @@ class Materials:
             ConfigurationError: there is no trust anchor, or a rule is about none.
         """
         return trust_store(
-            self.authorities, self.crls, self.acceptance, anchor_rules=self.anchor_rules
+            self.authorities, self.index, self.acceptance, anchor_rules=self.anchor_rules
         )
 
 
@@ -96,16 +103,26 @@ class CurrentTrust:
         """Return the materials in force."""
         return self._snapshot.materials
 
-    def replace(self, materials: Materials) -> None:
+    def replace(self, materials: Materials, at: datetime) -> None:
         """Put other materials in force, for new connections and for every next request.
 
-        A CRL in force that is newer than the given one of the same CA stays.
+        A CRL in force stays when it is newer than the given one of the same CA, or when that
+        one has not begun.
+
+        Args:
+            materials: all of them.
+            at: aware moment of the change.
 
         Raises:
             ConfigurationError: they cannot be used; those in force stay.
         """
-        crls = carried_over(materials.authorities, self.materials.crls, materials.crls)
-        prepared = snapshot_of(replace(materials, crls=crls))
+        before = self.materials
+        kept = carried_over(materials.authorities, before.index, materials.index, at)
+        if kept:
+            crls = (*materials.crls, *kept)
+            index = crl_set(crls, before.index, materials.index)
+            materials = replace(materials, crls=crls, index=index)
+        prepared = snapshot_of(materials)
         # One assignment: whoever asks meanwhile gets all of the old or all of the new.
         self._snapshot = prepared
 

@@ -254,11 +254,14 @@ def require_destination(
 def require_source(
     addressing: Addressing, sender: str, mandates: frozenset[tuple[str, str]]
 ) -> None:
-    """Require that the OIN in wsa:From is the sender's, or of whom he may speak for.
+    """Require that the OIN in wsa:From is the sender's, or of whom he may carry messages for.
+
+    It grants nothing: rights and limits are those of the sender.
 
     Args:
         sender: OIN that was authenticated.
-        mandates: pairs (authenticated OIN, OIN it may speak for).
+        mandates: pairs (authenticated OIN, OIN whose messages it may carry); none when the
+            sender signed, since he then speaks for himself.
 
     Raises:
         Refusal: WSA-SENDER.
@@ -364,9 +367,9 @@ def _other(block: etree._Element, rules: AddressingRules, envelope: Envelope) ->
 
 def _routing_oin(address: str | None, name: str) -> str | None:
     """Return the query parameter OIN of an address; None when there is none."""
-    if not address or "?" not in address:
-        return None
-    fields = parse_qsl(urlsplit(address).query, keep_blank_values=True)
+    # Cut by RFC 3986 3.4, not by urlsplit: that refuses what only looks like an IPv6 host.
+    query = (address or "").partition("#")[0].partition("?")[2]
+    fields = parse_qsl(query, keep_blank_values=True)
     found = [value for field, value in fields if field == "OIN"]
     if not found:
         return None

@@ -1,13 +1,19 @@
 """Payloads as files that are named by the SHA-256 of what is stored in them.
 
 A file is complete and durable before any row refers to it, so a crash leaves at most
-a file that nobody refers to, never a row without its file. Measured: below about
-128 kB a row is faster, above it a file is.
+a file that nobody refers to, never a row without its file. Such a file is swept away at a
+later start. Measured: below about 128 kB a row is faster, above it a file is.
 """
 
 import hashlib
 import os
+import random
+import re
 import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +21,12 @@ from digipoort_wus.store.ports import PayloadDamaged
 
 IN_ROW_BELOW = 128 * 1024
 """Octets; from here on a payload is a file."""
+SWEPT_AT_ONCE = 10_000
+"""Files that are looked at in one start: a third of a second. The next begins elsewhere."""
+SWEPT_FROM_AGE = 86_400.0
+"""Seconds: what is younger may have been put there by somebody who is restoring a backup."""
+_NAME = re.compile(r"[0-9a-f]{64}")
+_SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 class PayloadFiles:
@@ -27,6 +39,8 @@ class PayloadFiles:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._unfinished = directory / "tmp"
+        self._gate = threading.Lock()
+        self._held: Counter[bytes] = Counter()
         for path in (directory, self._unfinished):
             path.mkdir(mode=0o700, exist_ok=True)
             _sync_directory(path.parent)
@@ -51,6 +65,52 @@ class PayloadFiles:
         _sync_directory(target.parent)
         return digest
 
+    def hold(self, content: bytes) -> bytes:
+        """Like :meth:`keep`, and nobody removes the file until :meth:`release` as often."""
+        digest = hashlib.sha256(content).digest()
+        with self._gate:
+            self._held[digest] += 1
+        try:
+            return self.keep(content)
+        except BaseException:
+            self.release(digest)
+            raise
+
+    def release(self, digest: bytes) -> None:
+        """Hold a file once less."""
+        with self._gate:
+            self._held[digest] -= 1
+            if self._held[digest] <= 0:
+                del self._held[digest]
+
+    def remove(self, digest: bytes) -> None:
+        """Remove a file to which no row refers, unless somebody holds it.
+
+        Only for who writes the rows: nobody else knows that none is about to refer to it.
+        """
+        # Under the lock: who begins to hold it after this writes it anew.
+        with self._gate:
+            if digest not in self._held:
+                with suppress(FileNotFoundError):
+                    self._path(digest).unlink()
+
+    def sweep(self, referred: Callable[[bytes], bool]) -> int:
+        """Remove old files to which no row refers, and return how many; before the first write.
+
+        Args:
+            referred: tells whether a row refers to the file with this SHA-256.
+        """
+        removed = 0
+        oldest = time.time() - SWEPT_FROM_AGE
+        for _, path in zip(range(SWEPT_AT_ONCE), self._files(), strict=False):
+            # Not when it was written: a copy may say the same of that.
+            if _NAME.fullmatch(path.name) and path.stat().st_ctime < oldest:
+                digest = bytes.fromhex(path.name)
+                if not referred(digest):
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def load(self, digest: bytes, size: int) -> bytes:
         """Return the content with this SHA-256.
 
@@ -63,6 +123,14 @@ class PayloadFiles:
             raise PayloadDamaged(f"payload {digest.hex()} is missing: restore it") from error
         check_payload(content, digest, size)
         return content
+
+    def _files(self) -> Iterator[Path]:
+        """Go through all files from a place that is another at every start."""
+        shards = _shards(self._directory)
+        first = random.randrange(len(shards) or 1)  # noqa: S311, spread and no secret
+        for shard in (*shards[first:], *shards[:first]):
+            for part in _shards(shard):
+                yield from part.iterdir()
 
     def _path(self, digest: bytes) -> Path:
         name = digest.hex()
@@ -92,6 +160,10 @@ def check_payload(content: bytes, digest: bytes, size: int) -> None:
     """
     if len(content) != size or hashlib.sha256(content).digest() != digest:
         raise PayloadDamaged(f"payload {digest.hex()} is not what was stored: restore it")
+
+
+def _shards(directory: Path) -> list[Path]:
+    return [path for path in directory.iterdir() if _SHARD.fullmatch(path.name)]
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -244,11 +244,15 @@ class Store(Protocol):
     def read(self, work: Callable[[Reader], T]) -> T:
         """Run the work over a consistent state, in the calling thread."""
 
-    def keep(self, documents: Iterable[Document]) -> None:
+    def keep(self, documents: Iterable[Document]) -> Callable[[], Future[None]]:
         """Make large documents durable ahead of the write that refers to them; may block.
 
         Optional: ``add_filing`` does it itself where it was not done, at the price of
         everybody's waiting for the disk.
+
+        Returns:
+            What to call once, when that write has its outcome. It blocks nobody, and removes
+            in the writer what no row refers to and nobody else has kept ahead.
         """
 
     def close(self) -> None:

@@ -450,9 +450,7 @@ def _conditions(
     values: list[str | int] = [selection.sender]
     if selection.mailboxes and table == "message":
         conditions = [_OWN_OR_MANDATED]
-        values.append(
-            json.dumps([(party.number, party.type.lower()) for party in selection.mailboxes])
-        )
+        values.append(json.dumps([(party.number, party.register) for party in selection.mailboxes]))
     party, start, end = selection.belanghebbende, selection.start, selection.end
     wanted: tuple[tuple[str, str | int | None], ...] = (
         ("filing.kenmerk = ?", selection.kenmerk),

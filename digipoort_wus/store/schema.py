@@ -143,7 +143,11 @@ CREATE TABLE volume (
 ) STRICT, WITHOUT ROWID;
 """
 
-UPGRADES: tuple[str, ...] = (_WHO_CONNECTED_AND_WHO_ASKED,)
+_WHICH_FILES_ARE_REFERRED_TO = """
+CREATE INDEX payload_file ON payload (sha256) WHERE content IS NULL;
+"""
+
+UPGRADES: tuple[str, ...] = (_WHO_CONNECTED_AND_WHO_ASKED, _WHICH_FILES_ARE_REFERRED_TO)
 """DDL from version N to N + 1 at index N - 1; the newest schema is one more than these."""
 
 VERSION = len(UPGRADES) + 1

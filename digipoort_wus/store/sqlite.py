@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -74,7 +75,10 @@ def open_sqlite(directory: Path) -> "SqliteStore":
         try:
             bring_up_to_date(connection)
             connection.execute("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL")
-            return SqliteStore(connection, PayloadFiles(directory / "payloads"), path, lock)
+            files = PayloadFiles(directory / "payloads")
+            if swept := files.sweep(partial(_is_referred, connection)):
+                _log.info("%d payload files without a filing were removed", swept)
+            return SqliteStore(connection, files, path, lock)
         except BaseException:
             connection.close()
             raise
@@ -139,11 +143,30 @@ class SqliteStore:
                     self._give_up(failure)
                 raise
 
-    def keep(self, documents: Iterable[Document]) -> None:
+    def keep(self, documents: Iterable[Document]) -> "Callable[[], Future[None]]":
         """Make large documents durable ahead of the write that refers to them."""
-        for document in documents:
-            if len(document.content) >= IN_ROW_BELOW:
-                self._files.keep(document.content)
+        held: list[bytes] = []
+        try:
+            for document in documents:
+                if len(document.content) >= IN_ROW_BELOW:
+                    held.append(self._files.hold(document.content))
+        except BaseException:
+            self._let_go(held)
+            raise
+        return partial(self._let_go, held)
+
+    def _let_go(self, held: Iterable[bytes]) -> "Future[None]":
+        for digest in held:
+            self._files.release(digest)
+
+        def tidy(_: Transaction) -> None:
+            # In the writer, so that no row comes between the question and the removal. Rows of
+            # this very commit count; if it fails, the next start removes their files.
+            for digest in held:
+                if not _is_referred(self._connection, digest):
+                    self._files.remove(digest)
+
+        return self.write(tidy)
 
     def close(self) -> None:
         """Finish the waiting works and let go of the data directory; may be repeated."""
@@ -290,6 +313,14 @@ def _is_lasting(error: BaseException) -> bool:
         # Errors of the module itself carry no code.
         return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _LASTING
     return not isinstance(error, Exception)
+
+
+def _is_referred(connection: sqlite3.Connection, digest: bytes) -> bool:
+    """Return whether a row says that its payload is the file with this SHA-256."""
+    row = connection.execute(
+        "SELECT 1 FROM payload WHERE sha256 = ? AND content IS NULL LIMIT 1", (digest,)
+    ).fetchone()
+    return row is not None
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

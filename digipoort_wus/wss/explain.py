@@ -26,13 +26,22 @@ from digipoort_wus.wss.causes.loose import Loose, read_loosely
 from digipoort_wus.wss.causes.part import Part
 from digipoort_wus.wss.causes.recovery import signature_cause
 from digipoort_wus.wss.causes.render import scope_of
-from digipoort_wus.wss.causes.table import BRIEF, PATIENT, Found, cause_of
+from digipoort_wus.wss.causes.table import (
+    BRIEF,
+    PATIENT,
+    Found,
+    cause_of,
+    cost_of,
+    declarations_in,
+)
 from digipoort_wus.wss.policy import HASHES
 from digipoort_wus.xmlsafe.c14n import canonicalize
 
 SHORT_MAX = 256 * 1024
 """Octets of a message that a sandbox explains while the sender waits."""
 _SHORT_ELEMENTS = 400
+_SHORT_COST = 1_000_000
+"""Of writing all of a message once: a few tries do that, whichever part they are about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +103,7 @@ def short_cause(refusal: Refusal, root: etree._Element, now: datetime, *, size: 
         if header is None:
             return None
         loose = read_loosely(header)
-    elements = loose.root.iter(etree.Element)
-    if next(islice(elements, _SHORT_ELEMENTS, None), None) is not None:
+    if not _is_short(loose.root):
         return None
     for mismatch in _brief(refusal, loose):
         if mismatch.found is not None:
@@ -106,11 +114,19 @@ def short_cause(refusal: Refusal, root: etree._Element, now: datetime, *, size: 
 def _without_body(root: etree._Element) -> etree._Element | None:
     """Return a copy of a message that has a Header only; None when that is large, too."""
     header = root.find(f"{{{SOAP}}}Header")
-    if header is None or sum(len(text) for text in header.itertext()) > SHORT_MAX:
+    if header is None or not _is_short(header):
         return None
     copy = etree.Element(root.tag, nsmap=root.nsmap)
     copy.append(deepcopy(header))
     return copy
+
+
+def _is_short(element: etree._Element) -> bool:
+    elements = element.iter(etree.Element)
+    if next(islice(elements, _SHORT_ELEMENTS, None), None) is not None:
+        return False
+    octets = etree.tostring(element, encoding="UTF-8", with_tail=False)
+    return len(octets) <= SHORT_MAX and cost_of(octets, declarations_in(octets)) <= _SHORT_COST
 
 
 def part_of(

@@ -40,6 +40,7 @@ _REFERENCE_PARTS = tuple(
 )
 _TRANSFORM = f"{{{DS}}}Transform"
 _WHITE_SPACE = " \t\r\n"
+_TEXT_LENGTH = etree.XPath("string-length()")
 _MANIFEST = f"{DS}Manifest"
 _OTHER_TOKENS = ("Token", "Assertion", "EncryptedKey")
 
@@ -125,6 +126,7 @@ def read_security(envelope: Envelope) -> SecurityHeader:
     signed_info, value, key_info = _exactly(signature, checks.WSS_SIGNATURE_FORM, _SIGNATURE_PARTS)
     _require_direct_reference(key_info, token)
     method, algorithm, *references = _signed_info_children(signed_info)
+    _require_small(signed_info)
     return SecurityHeader(
         element=headers[0],
         timestamp=timestamp,
@@ -282,6 +284,20 @@ def _signed_info_children(signed_info: etree._Element) -> list[etree._Element]:
     return children
 
 
+def _require_small(signed_info: etree._Element) -> None:
+    """Bound what is canonicalised before anybody is known."""
+    size = int(_TEXT_LENGTH(signed_info))
+    for element in signed_info.iter():
+        for name, value in element.items():
+            size += len(name) + len(value)
+    if size > limits.SIGNED_INFO_MAX_BYTES:
+        raise Refusal(
+            checks.WSS_REF_LIMIT,
+            expected=f"a SignedInfo of at most {limits.SIGNED_INFO_MAX_BYTES} bytes",
+            received=str(size),
+        )
+
+
 def _read_reference(reference: etree._Element) -> Reference:
     transforms, method, value = _exactly(reference, checks.WSS_SIGNATURE_FORM, _REFERENCE_PARTS)
     steps = list(transforms)
@@ -328,7 +344,19 @@ def _exclusive_prefixes(element: etree._Element, check: Check) -> tuple[str, ...
         return ()
     if [child.tag for child in children] != [_INCLUSIVE] or len(children[0]):
         raise Refusal(check, expected="at most one InclusiveNamespaces")
-    return tuple((children[0].get("PrefixList") or "").split())
+    # Canonicalisation looks for each, known or not, at each element of what is signed.
+    prefixes = (children[0].get("PrefixList") or "").split(maxsplit=limits.MAX_PREFIXES)
+    if (
+        len(prefixes) > limits.MAX_PREFIXES
+        or max(map(len, prefixes), default=0) > limits.PREFIX_MAX
+    ):
+        raise Refusal(
+            checks.WSS_REF_LIMIT,
+            expected=f"at most {limits.MAX_PREFIXES} prefixes of {limits.PREFIX_MAX} characters "
+            "in a PrefixList",
+            received="more",
+        )
+    return tuple(prefixes)
 
 
 def _algorithm(element: etree._Element) -> str:

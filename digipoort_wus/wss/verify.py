@@ -54,6 +54,7 @@ _HASHLIB = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
 _SUITES = {
     (suite.signature, suite.digest): suite for suite in (SUITE_SHA1, *SUITES_SHA2, *SUITES_PSS)
 }
+_ELEMENTS = etree.XPath("count(descendant-or-self::*)")
 
 
 class SignatureEngine(Protocol):
@@ -134,6 +135,7 @@ def verify_envelope(
     # (3) Targets and coverage: position decides what may and what must be signed.
     parts = _signable_parts(envelope, addressing, header)
     _require_coverage(envelope, addressing, header, parts)
+    _require_few_elements(header, parts)
     # (4) Certificate: chain, purpose, revocation, OIN.
     signer = trust(header.certificate, now)
     # (5) SignatureValue and digests.
@@ -220,7 +222,8 @@ def verify_signature(header: SecurityHeader, parts: SignedParts, texts: LargeTex
         )
     except InvalidSignature:
         raise Refusal(checks.WSS_SIGNATURE) from None
-    for reference in header.references:
+    # Who signs twice says the same twice: it is digested once.
+    for reference in dict.fromkeys(header.references):
         part = parts[reference.target_id]
         octets_of_part = texts.octets(part, reference.prefixes)
         digest = _digest(_HASHLIB[reference.digest_algorithm], octets_of_part)
@@ -305,6 +308,28 @@ def _require_coverage(
     for part in required:
         if not any(part is parts[part_id] for part_id in covered):
             raise Refusal(checks.WSS_COVERAGE, received=f"{local_name(part)} is not signed")
+
+
+def _require_few_elements(header: SecurityHeader, parts: SignedParts) -> None:
+    """Bound what canonicalisation has to look at: anybody with a certificate can sign.
+
+    Without prefixes and repetitions the limits of a message do.
+    """
+    references = header.references
+    once = len({reference.target_id for reference in references}) == len(references)
+    if once and not any(reference.prefixes for reference in references):
+        return
+    elements = sum(
+        int(_ELEMENTS(parts[reference.target_id])) * (1 + len(reference.prefixes))
+        for reference in references
+    )
+    if elements > limits.REFERENCED_ELEMENTS_MAX:
+        raise Refusal(
+            checks.WSS_REF_LIMIT,
+            expected=f"at most {limits.REFERENCED_ELEMENTS_MAX} elements, each time that a "
+            "Reference names them, and for each prefix of its PrefixList",
+            received=str(elements),
+        )
 
 
 def _suite_of(header: SecurityHeader, body: etree._Element) -> Suite:

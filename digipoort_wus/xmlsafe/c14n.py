@@ -8,7 +8,8 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 
-_DEFAULT = "#default"
+DEFAULT_NAMESPACE = "#default"
+"""How a PrefixList names the default namespace."""
 
 
 def canonicalize(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
@@ -48,6 +49,6 @@ def make_known(prefixes: Sequence[str]) -> None:
     element of that name does. A document of another thread would keep the wrong form,
     and be refused for its digest.
     """
-    if _DEFAULT in prefixes:
-        for _ in etree.iterparse(BytesIO(b"<a/>"), tag=_DEFAULT):
+    if DEFAULT_NAMESPACE in prefixes:
+        for _ in etree.iterparse(BytesIO(b"<a/>"), tag=DEFAULT_NAMESPACE):
             pass

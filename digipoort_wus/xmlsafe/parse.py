@@ -6,21 +6,24 @@ making and may be UTF-16 or hold comments. Neither may have a DOCTYPE.
 """
 
 import re
-from collections.abc import Sequence
 from typing import cast
 
 from lxml import etree
 
 from digipoort_wus import checks, limits, names
 from digipoort_wus.errors import Check, Refusal
+from digipoort_wus.xmlsafe.apart import apart, is_apart
+from digipoort_wus.xmlsafe.c14n import DEFAULT_NAMESPACE, make_known
+from digipoort_wus.xmlsafe.vocabulary import DECLARATIONS, KNOWN, Spelling, read_spelling
 
 _BOM = b"\xef\xbb\xbf"
 _REMARKABLE = (b"!", b"?")
-_DECLARATION = (b"<?xml ", b"<?xml\t", b"<?xml\n", b"<?xml\r")
 _DTD = (b"<!DOCTYPE", b"<!ENTITY")
 _CDATA = b"<![CDATA["
 _LARGE = 256 * 1024
+_SHORT = min(limits.XML_MAX_TAG, limits.XML_MAX_TEXT)
 _TAG_MAX = limits.XML_MAX_TAG
+_FEW_QUOTES = 2 * limits.XML_MAX_DECLARATIONS
 _OCTETS_OF_ELEMENT = 800
 """On average, besides long contents: 4 MB of a request, where fifty attachments that are just
 not long have 3.3 MB."""
@@ -34,6 +37,38 @@ CONTENTS = frozenset(service.content.encode("ascii") for service in names.ENDPOI
 _DECLARED_ENCODING = re.compile(
     rb"""\A<\?xml\s[^>]{0,200}?encoding\s{0,9}=\s{0,9}["']([A-Za-z0-9._-]{1,40})["']"""
 )
+
+
+class Unparsed:
+    """The octets of one message, whose tags were looked over; they can be taken once.
+
+    Args:
+        data: without a mark.
+        plain: its elements were counted, and its names measured.
+        familiar: this process knows every name in it: it may be parsed, canonicalised and
+            validated in a thread that does not end. Other messages are judged in one that
+            does: see :mod:`~digipoort_wus.xmlsafe.apart`.
+        remarkable: comments or the like may be in it.
+        max_elements: that it may have.
+    """
+
+    __slots__ = ("_data", "familiar", "max_elements", "plain", "remarkable")
+
+    def __init__(
+        self, data: bytes, *, plain: bool, familiar: bool, remarkable: bool, max_elements: int
+    ) -> None:
+        self._data: bytes | None = data
+        self.plain = plain
+        self.familiar = familiar
+        self.remarkable = remarkable
+        self.max_elements = max_elements
+
+    def take(self) -> bytes:
+        """Return the octets and forget them."""
+        data, self._data = self._data, None
+        if data is None:
+            raise ValueError("the octets of a message were taken twice")
+        return data
 
 
 def parse_message(
@@ -53,13 +88,60 @@ def parse_message(
         Refusal: XML-ENCODING, XML-DOCTYPE, XML-WELL-FORMED, XML-INSTRUCTION,
             XML-COMMENT or XML-LIMIT; XSD-BASE64 for long contents that are plainly none.
     """
+    unparsed = look_over(data, max_elements=max_elements, max_text=max_text)
+    if unparsed.familiar or is_apart():
+        return parse_unparsed(unparsed)
+
+    def parse() -> etree._Element:
+        root = parse_unparsed(unparsed)
+        # The document keeps the dictionary of this thread, and other threads add nothing to it.
+        make_known((DEFAULT_NAMESPACE,))
+        return root
+
+    return apart(parse)
+
+
+def look_over(
+    data: bytes,
+    *,
+    max_elements: int = limits.XML_MAX_ELEMENTS,
+    max_text: int = limits.XML_MAX_TEXT,
+) -> Unparsed:
+    """Check of one SOAP message what can be checked before the parse; see :func:`parse_message`.
+
+    Raises:
+        Refusal: XML-ENCODING, XML-DOCTYPE or XML-LIMIT; XSD-BASE64.
+    """
     data = data.removeprefix(_BOM)
     _refuse_other_encodings(data)
+    # What is in a short message is not long, and every octet of it is soon read.
+    spelling = read_spelling(data) if len(data) <= _SHORT else None
+    if spelling is not None:
+        _check_spelling(spelling, max_elements)
+        return Unparsed(
+            data,
+            plain=True,
+            familiar=KNOWN.knows(spelling.names),
+            remarkable=False,
+            max_elements=max_elements,
+        )
     # Before the parse: nothing that follows may depend on what a DTD does to a parser.
-    remarkable = _check_tags(data, max_elements, max_text)
-    _check_quotes(data, max_elements)
+    tags, remarkable = _check_tags(data, max_elements, max_text)
+    _check_quotes(data, tags, max_elements)
+    return Unparsed(
+        data, plain=False, familiar=False, remarkable=remarkable, max_elements=max_elements
+    )
+
+
+def parse_unparsed(unparsed: Unparsed) -> etree._Element:
+    """Parse a message that was looked over, in this thread; its octets are taken.
+
+    Raises:
+        Refusal: XML-ENCODING, XML-DOCTYPE, XML-WELL-FORMED, XML-INSTRUCTION,
+            XML-COMMENT or XML-LIMIT.
+    """
     # huge_tree: without it a text node ends at 10 MB, while inhoud may be 20 MiB.
-    root = _parse(data, _parser(encoding="utf-8", huge_tree=True))
+    root = _parse(unparsed.take(), _parser(encoding="utf-8", huge_tree=True))
     about = root.getroottree().docinfo
     if about.internalDTD is not None:
         raise Refusal(checks.XML_DOCTYPE)
@@ -67,9 +149,11 @@ def parse_message(
     if about.xml_version != "1.0":
         raise Refusal(checks.XML_WELL_FORMED, expected="XML 1.0")
     # Outside of CDATA these octets are what they look like; a tree is only walked when they occur.
-    if remarkable:
+    if unparsed.remarkable:
         _refuse_comments_and_instructions(root)
-    _check_limits(root, max_elements)
+    _check_shape(root)
+    if not unparsed.plain:
+        _check_elements(root, unparsed.max_elements)
     return root
 
 
@@ -83,7 +167,8 @@ def parse_document(data: bytes) -> etree._Element:
         Refusal: XML-DOCTYPE or XML-WELL-FORMED.
         MemoryError: the parser had no memory, which is nobody's mistake but ours.
     """
-    root = _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000))
+    # Its names are anybody's: they are not to stay in the dictionary of this thread.
+    root = apart(lambda: _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000)))
     if root.getroottree().docinfo.internalDTD is not None:
         raise Refusal(checks.XML_DOCTYPE)
     return root
@@ -144,11 +229,14 @@ def _refuse_comments_and_instructions(root: etree._Element) -> None:
         raise Refusal(check, received=f"line {node.sourceline}")
 
 
-def _check_tags(data: bytes, max_elements: int, max_text: int) -> bool:
-    """Bound tags and texts, refuse a DTD, and return whether comments or the like may be there.
+def _check_tags(data: bytes, max_elements: int, max_text: int) -> tuple[int, bool]:
+    """Bound tags and texts, and refuse a DTD.
 
     It jumps from one "<" to the next, for base64 has none: a search for longer texts would
     read every octet of a large message several times.
+
+    Returns:
+        The number of tags, and whether comments or the like may be there.
     """
     # A start tag and an end tag have one "<" each.
     most, number, remarkable = 2 * max_elements, 0, False
@@ -156,12 +244,12 @@ def _check_tags(data: bytes, max_elements: int, max_text: int) -> bool:
     while position >= 0:
         number += 1
         if number > most:
-            raise Refusal(checks.XML_LIMIT, expected=f"at most {most} tags", received="more")
+            raise _too_many(f"{most} tags")
         if data[position + 1 : position + 2] in _REMARKABLE:
             if data.startswith(_DTD, position):
                 raise Refusal(checks.XML_DOCTYPE)
             # The XML declaration is no processing instruction.
-            if position or not data.startswith(_DECLARATION):
+            if position or not data.startswith(DECLARATIONS):
                 remarkable = True
         following = data.find(b"<", position + 1)
         end = following if following >= 0 else len(data)
@@ -173,7 +261,7 @@ def _check_tags(data: bytes, max_elements: int, max_text: int) -> bool:
         last, position = position, following
     if skeleton > max_elements * _OCTETS_OF_ELEMENT:
         raise Refusal(checks.XML_LIMIT, expected="fewer octets besides contents", received="more")
-    return remarkable
+    return number, remarkable
 
 
 def _check_long(data: bytes, last: int, position: int, end: int, max_text: int) -> None:
@@ -220,19 +308,45 @@ def _is_ascii(data: bytes, start: int, end: int) -> bool:
     return all(data[piece : min(piece + _LARGE, end)].isascii() for piece in pieces)
 
 
-def _check_quotes(data: bytes, max_elements: int) -> None:
+def _check_quotes(data: bytes, tags: int, max_elements: int) -> None:
     """Bound what attributes and declarations may cost, before they cost it.
 
-    Attributes take memory in the parse, and each has two quotes. Canonicalisation is
-    quadratic in the namespace declarations of one element.
+    Attributes take memory in the parse, and each has two quotes.
     """
-    most, declarations = 8 * max_elements, max_elements // 5
+    most = 8 * max_elements
     quotes = _count(data, b'"', most) + _count(data, b"'", most)
     if quotes > most:
-        raise Refusal(checks.XML_LIMIT, expected=f"at most {most} quotes", received="more")
+        raise _too_many(f"{most} quotes")
     # A declaration has two quotes as well, so few quotes are few declarations.
-    if quotes > 2 * declarations and data.count(b"xmlns:") > declarations:
-        raise Refusal(checks.XML_LIMIT, expected=f"at most {declarations} namespace declarations")
+    if quotes <= _FEW_QUOTES and quotes * tags <= limits.XML_MAX_LOOKUPS:
+        return
+    _check_declarations(data.count(b"xmlns:"), tags + quotes // 2, max_elements)
+
+
+def _check_declarations(declarations: int, users: int, max_elements: int) -> None:
+    """Bound the work of canonicalisation: it is quadratic in what it looks up.
+
+    Args:
+        declarations: of namespaces for a prefix.
+        users: elements and attributes.
+        max_elements: who lets a message have more lets it cost more.
+    """
+    most = limits.XML_MAX_DECLARATIONS * max_elements // limits.XML_MAX_ELEMENTS
+    if declarations > most:
+        raise _too_many(f"{most} namespace declarations")
+    most = limits.XML_MAX_LOOKUPS * max_elements // limits.XML_MAX_ELEMENTS
+    if declarations * users > most:
+        raise _too_many(
+            f"{most // users} namespace declarations with so many elements and attributes"
+        )
+
+
+def _most_attributes(max_elements: int) -> int:
+    return limits.XML_MAX_ALL_ATTRIBUTES * max_elements // limits.XML_MAX_ELEMENTS
+
+
+def _too_many(most: str) -> Refusal:
+    return Refusal(checks.XML_LIMIT, expected=f"at most {most}", received="more")
 
 
 def _count(data: bytes, octet: bytes, most: int) -> int:
@@ -250,31 +364,52 @@ def _count(data: bytes, octet: bytes, most: int) -> int:
 # One child step more than may be: libxml2 walks it in no time, where a walk in Python counts.
 _TOO_DEEP = etree.XPath(f"boolean({'/*' * (limits.XML_MAX_DEPTH + 1)})")
 # Counted here, because lxml looks each attribute up by its name: quadratic in their number.
+_NUMBER_OF_ATTRIBUTES = etree.XPath("count(//@*)")
 _TOO_MANY_ATTRIBUTES = etree.XPath(f"boolean(//*/@*[{limits.XML_MAX_ATTRIBUTES + 1}])")
 
 
-def _check_limits(root: etree._Element, max_elements: int) -> None:
+def _check_shape(root: etree._Element) -> None:
     if _TOO_DEEP(root):
         raise Refusal(checks.XML_LIMIT, expected=f"depth {limits.XML_MAX_DEPTH}")
     if _TOO_MANY_ATTRIBUTES(root):
         raise Refusal(
             checks.XML_LIMIT, expected=f"{limits.XML_MAX_ATTRIBUTES} attributes on one element"
         )
+
+
+def _check_spelling(spelling: Spelling, max_elements: int) -> None:
+    """Bound what stands in the tags; a tag's own length is bounded by the message's."""
+    if spelling.elements > max_elements:
+        raise _too_many(f"{max_elements} elements")
+    if spelling.attributes - spelling.declarations > _most_attributes(max_elements):
+        raise _too_many(f"{_most_attributes(max_elements)} attributes")
+    users = spelling.elements + spelling.attributes
+    _check_declarations(spelling.declarations, users, max_elements)
+    if len(spelling.names) > limits.XML_MAX_NAMES:
+        raise _too_many(f"{limits.XML_MAX_NAMES} different names")
+    if max(map(len, spelling.names), default=0) > limits.XML_MAX_NAME:
+        raise _long_name()
+
+
+def _check_elements(root: etree._Element, max_elements: int) -> None:
+    """Bound numbers and names of a message whose tags were not all read before."""
+    if _NUMBER_OF_ATTRIBUTES(root) > _most_attributes(max_elements):
+        raise _too_many(f"{_most_attributes(max_elements)} attributes")
     for number, node in enumerate(root.iter(etree.Element), 1):
         if number > max_elements:
             raise Refusal(checks.XML_LIMIT, expected=f"{max_elements} elements")
-        if len(cast(str, node.tag)) > limits.XML_MAX_NAME:
-            raise Refusal(checks.XML_LIMIT, expected=f"names of {limits.XML_MAX_NAME} characters")
-        attributes = node.items()
-        if attributes:
-            _check_attributes(attributes)
+        _check_name(cast(str, node.tag))
+        for name in node.keys():  # noqa: SIM118 - an element is no mapping
+            _check_name(name)
 
 
-def _check_attributes(attributes: Sequence[tuple[str, str]]) -> None:
-    for name, value in attributes:
-        if len(name) > limits.XML_MAX_NAME or len(value) > limits.XML_MAX_ATTRIBUTE_VALUE:
-            raise Refusal(
-                checks.XML_LIMIT,
-                expected=f"attribute names of {limits.XML_MAX_NAME} and values of "
-                f"{limits.XML_MAX_ATTRIBUTE_VALUE} characters",
-            )
+def _check_name(name: str) -> None:
+    if len(name) <= limits.XML_MAX_NAME:
+        return
+    namespace, _, local_name = name.rpartition("}")
+    if max(len(namespace) - 1, len(local_name)) > limits.XML_MAX_NAME:
+        raise _long_name()
+
+
+def _long_name() -> Refusal:
+    return Refusal(checks.XML_LIMIT, expected=f"names of {limits.XML_MAX_NAME} characters")

@@ -273,6 +273,9 @@ WRONG = {
         "process.unsafe_sandbox_agency",
         "sandbox",
     ),
+    f'[[party]]\noin = "{OIN}"\noperations = ["echo"]\n': ("party", "sandbox", "production"),
+    FULL.replace('"acceptance test"', '" \\t"'): ("process.unsafe_sandbox_agency", "reason"),
+    f'{ROW}disabled = true\nreason = " "': ("party[1].", "reason"),
     FULL[: FULL.index("[[party]]")]: ("[[party]]", "oin", "operations"),
     "mode = \nport = 1\n": ("no TOML", "line 1"),
     'mode = "sandbox"\nmode = "sandbox"\n': ("no TOML", "line 2"),
@@ -290,6 +293,18 @@ def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path: Path, text: str) -
     assert "\n" not in sentence
 
 
+def test_white_space_is_no_reason() -> None:
+    config = Config(unsafe_accept_sha1=" \n", unsafe_sandbox_agency="\t")
+    assert (config.unsafe_accept_sha1, config.unsafe_sandbox_agency) == ("", "")
+    assert Config(unsafe_accept_sha1=" old clients ").unsafe_accept_sha1 == "old clients"
+
+
+def test_a_mode_beside_parties_says_what_becomes_of_others(tmp_path: Path) -> None:
+    row = f'[[party]]\noin = "{OIN}"\noperations = ["echo"]\n'
+    assert load(tmp_path, f'mode = "sandbox"\n{row}').parties[0].oin == OIN
+    assert load(tmp_path, "").mode == "sandbox"
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"missing\.toml cannot be read"):
         load_config(tmp_path / "missing.toml")
@@ -298,6 +313,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'mode = "\xe9"')
     with pytest.raises(ConfigurationError, match="is no TOML"):
         load_config(tmp_path / "latin.toml")
+
+
+def test_a_password_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xff\xfe\x80")
+    files = IdentityFiles(pkcs12=Path("x.p12"), password_file=tmp_path / "password")
+    with pytest.raises(ConfigurationError, match="holds no text in UTF-8"):
+        files.load()
 
 
 def test_identities_are_loaded_from_pem_and_pkcs12(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ EVERYTHING = {"operations": '"*"', "berichtsoorten": '"*"', "belanghebbenden": '
 @contextmanager
 def configured(tmp_path: Path, text: str, *arguments: str) -> Iterator[Running]:
     config = tmp_path / "gateway.toml"
-    config.write_text(text)
+    config.write_text(f'mode = "sandbox"\n{text}')
     directory = tmp_path / "data"
     if not directory.exists():
         with_pki(directory)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from lxml import etree
@@ -15,6 +16,7 @@ from lxml import etree
 from digipoort_wus import limits
 from digipoort_wus.names import SOAP, SOAP_12, TYPES, WSSE, WSU
 from digipoort_wus.pki.testpki import keys_from, make_pki
+from digipoort_wus.pki.testplan import VENDOR_A_OIN
 from tests.conftest import CERTS_TEST
 from tests.messages import (
     PARTY,
@@ -505,8 +507,7 @@ def test_http_that_two_readers_would_read_differently(gateway: Running, case: st
     headers, status = SMUGGLING[case]
     with Wire(gateway, seconds=10) as wire:
         wire.send(
-            f"POST {path} HTTP/1.1\r\nContent-Type: text/xml\r\n{host}"
-            f"{headers}\r\n<x/>".encode()
+            f"POST {path} HTTP/1.1\r\nContent-Type: text/xml\r\n{host}{headers}\r\n<x/>".encode()
         )
         assert wire.answer().status == status
         assert wire.closed()
@@ -547,6 +548,7 @@ def test_what_is_no_http_1_1(gateway: Running, octets: bytes) -> None:
 
 
 def test_the_log_has_one_line_per_request_whatever_is_in_it(gateway: Running) -> None:
+    before = len(gateway.log().splitlines())
     with Wire(gateway) as wire:
         wire.send(head(gateway.base + "/{path}%0aINFO%1b", 0))
         assert wire.answer().status == 404
@@ -554,10 +556,22 @@ def test_the_log_has_one_line_per_request_whatever_is_in_it(gateway: Running) ->
         wire.send(head(gateway.base + "/\x1b[2J\x85", 0))
         assert wire.answer().status == 400
     gateway.post(gateway.urls[0], request_for(gateway), SOAPAction="x\x1b[31m\x85y")
+    message_id = f"urn:uuid:{uuid4()}"
+    gateway.ask("aanleveren", aanlever_body(), message_id=message_id)
     log = gateway.log()
+    lines = log.splitlines()[before:]
     assert "\x1b" not in log
     assert "\x85" not in log
     assert "Traceback" not in log
+    path, octets, action, accepted = (
+        [line for line in lines if word in line]
+        for word in ("HTTP-PATH", "HTTP-FRAMING", "WSA-SOAP-ACTION", message_id)
+    )
+    assert [len(found) for found in (path, octets, action, accepted)] == [1, 1, 1, 1]
+    assert path[0].endswith("from 127.0.0.1")
+    assert octets[0].endswith("from 127.0.0.1")
+    assert f"from OIN {VENDOR_A_OIN} at 127.0.0.1 refused by" in action[0]
+    assert f"accepted from {VENDOR_A_OIN}, sent by OIN {VENDOR_A_OIN} at" in accepted[0]
 
 
 def test_a_client_that_leaves_midway_leaves_nothing_behind(gateway: Running) -> None:

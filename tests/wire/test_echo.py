@@ -238,7 +238,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("strict")
     config = folder / "strict.toml"
     config.write_text(
-        f'[security]\noins = ["{B}"]\naccept_pss = true\nexplain_faults = false\n'
+        f'mode = "sandbox"\n[security]\noins = ["{B}"]\naccept_pss = true\nexplain_faults = false\n'
         f'mandates = [{{ tls = "{A}", signer = "{B}" }}]\n'
         f'[[party]]\noin = "{A}"\noperations = ["echo"]\n'
         f'[[party]]\noin = "{B}"\noperations = ["statusinformatie"]\n'

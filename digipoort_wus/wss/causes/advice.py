@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from cryptography import x509
 from lxml import etree
 
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import ENVELOPED
-from digipoort_wus.pki.explain import purposes_of
+from digipoort_wus.pki.explain import issuer_of, purposes_of
 from digipoort_wus.soap.envelope import local_name
 from digipoort_wus.wss.causes.loose import Loose
 from digipoort_wus.wss.causes.table import Cause, Found
@@ -159,17 +158,8 @@ def _simply(cause: Cause) -> Callable[[Loose, datetime], Found | None]:
 
 
 def _issuer(loose: Loose, _now: datetime) -> Found | None:
-    return Found((CERTIFICATE_UNKNOWN,), _issuer_name(loose.certificate))
-
-
-def _issuer_name(certificate: x509.Certificate | None) -> str:
-    if certificate is None:
-        return ""
-    try:
-        names = certificate.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    except ValueError:
-        return ""
-    return f"issuer {str(names[0].value)[:80]}" if names else ""
+    name = issuer_of(loose.certificate) if loose.certificate is not None else ""
+    return Found((CERTIFICATE_UNKNOWN,), f"issuer {name}" if name else "")
 
 
 def _clock(loose: Loose, now: datetime) -> Found | None:

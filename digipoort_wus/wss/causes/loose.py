@@ -14,6 +14,7 @@ from lxml import etree
 
 from digipoort_wus.clock import parse_date_time
 from digipoort_wus.names import DS, EXC_C14N, SOAP, WSA, WSSE, WSU
+from digipoort_wus.pki.profiles import UNREADABLE
 from digipoort_wus.soap.envelope import SECURITY, local_name, namespace
 
 _ID = f"{{{WSU}}}Id"
@@ -152,7 +153,7 @@ def _certificates(
     for element in holders[:_CERTIFICATES_MAX]:
         try:
             yield x509.load_der_x509_certificate(_octets(element))
-        except ValueError:
+        except UNREADABLE:
             continue
 
 

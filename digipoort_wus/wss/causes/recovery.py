@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from digipoort_wus.pki.profiles import UNREADABLE
 from digipoort_wus.wss.causes.part import Part, Try
 from digipoort_wus.wss.causes.table import CAUSES, HASH_MIXED_UP, PATIENT, Cause, Found, cause_of
 from digipoort_wus.wss.policy import HASHES, PADDINGS
@@ -199,6 +200,6 @@ def _sizes(key: rsa.RSAPublicKey, value: bytes) -> str:
 def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey | None:
     try:
         key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     return key if isinstance(key, rsa.RSAPublicKey) else None

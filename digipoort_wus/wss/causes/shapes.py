@@ -133,7 +133,11 @@ def enveloped(part: Part) -> Iterator[Try]:
         copy = deepcopy(apex)
         copy.tail = None
         for tag in (f"{{{DS}}}Signature", f"{{{WSSE}}}Security"):
-            for found in list(copy.iter(tag)):
+            removed = list(copy.iter(tag))
+            if not removed:
+                # Written once more it would cost, and be what was tried already.
+                continue
+            for found in removed:
                 parent = found.getparent()
                 if parent is not None:
                     _remove(parent, found)

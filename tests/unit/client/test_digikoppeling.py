@@ -7,7 +7,14 @@ import pytest
 from lxml import etree
 
 from digipoort_wus import checks
-from digipoort_wus.client.digikoppeling import Sent, ServiceFault, answer_to, request_of
+from digipoort_wus.client.checks import ANSWER_FAULT
+from digipoort_wus.client.digikoppeling import (
+    Faults,
+    Sent,
+    ServiceFault,
+    answer_to,
+    request_of,
+)
 from digipoort_wus.client.errors import AnswerRefused
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import ECHO, ECHO_BE, ECHO_BE_S, Service
@@ -53,13 +60,16 @@ def echoed(gate: Gate, sent: Sent, pki: TestPki) -> bytes:
     return answer(gate, opened, element).body
 
 
-def judged(sent: Sent, octets: bytes, pki: TestPki, seconds: float = 0) -> etree._Element:
+def judged(
+    sent: Sent, octets: bytes, pki: TestPki, seconds: float = 0, faults: Faults | None = None
+) -> etree._Element:
     return answer_to(
         sent,
         octets,
         policy=POLICIES[sent.service.policy],
         trust=trust_of(pki),
         now=NOW + timedelta(seconds=seconds),
+        faults=faults,
     )
 
 
@@ -117,9 +127,11 @@ def test_what_is_wrong_with_an_unsigned_answer(g1: TestPki) -> None:
     assert refused(other, signed_answer, g1) == "WSS-UNEXPECTED"
 
 
-def fault_from(sent: Sent, octets: bytes, pki: TestPki) -> ServiceFault:
+def fault_from(
+    sent: Sent, octets: bytes, pki: TestPki, faults: Faults | None = None
+) -> ServiceFault:
     with pytest.raises(ServiceFault) as caught:
-        judged(sent, octets, pki)
+        judged(sent, octets, pki, faults=faults)
     return caught.value
 
 
@@ -147,8 +159,23 @@ def test_a_fault_about_octets_that_could_not_be_read(g1: TestPki) -> None:
     sent = sent_to(ECHO_BE_S, g1)
     rejected = taken(gate, replace(sent, octets=b"<x"), g1)
     assert isinstance(rejected, Rejected)
-    found = fault_from(sent, fault(gate, rejected).body, g1)
+    octets = fault(gate, rejected).body
+    found = fault_from(sent, octets, g1, Faults.ANY)
     assert (found.code, found.signed) == ("0001", True)
+    # It is signed, but anybody can have one made.
+    with pytest.raises(AnswerRefused, match="about no message in particular: soap:Client: 0001:"):
+        judged(sent, octets, g1)
+
+
+def test_a_fault_that_somebody_else_had_made_is_about_his_message(g1: TestPki) -> None:
+    """Who repeats a message on his own connection gets nothing that its sender would believe."""
+    gate = gate_of(ECHO_BE_S, g1)
+    sent, others = sent_to(ECHO_BE_S, g1), sent_to(ECHO_BE_S, g1)
+    rejected = taken(gate, replace(others, octets=others.octets.replace(b"Goede", b"Kwade")), g1)
+    assert isinstance(rejected, Rejected)
+    octets = fault(gate, rejected).body
+    assert fault_from(others, octets, g1).signed
+    assert refused(sent, octets, g1) == "ANSWER-RELATES-TO"
 
 
 def test_a_fault_that_confirms_another_request_is_refused(g1: TestPki) -> None:
@@ -160,11 +187,42 @@ def test_a_fault_that_confirms_another_request_is_refused(g1: TestPki) -> None:
     assert refused(sent, late.body, g1) == "WSS-CONFIRMATION"
 
 
-def test_an_unsigned_fault_is_said_to_be_one(g1: TestPki) -> None:
+def test_a_fault_about_a_signature_that_was_right(g1: TestPki) -> None:
+    gate = gate_of(ECHO_BE_S, g1)
+    sent = sent_to(ECHO_BE_S, g1)
+    opened = taken(gate, sent, g1)
+    assert isinstance(opened, Opened)
+    octets = fault(gate, reject(opened, Refusal(checks.TECHNICAL))).body
+    assert fault_from(sent, octets, g1, Faults.CONFIRMED).confirmed
+    # With another Body the same MessageID and SignatureValue tell of no sender.
+    forged = replace(sent, octets=sent.octets.replace(b"Goede", b"Kwade"))
+    rejected = taken(gate, forged, g1)
+    assert isinstance(rejected, Rejected)
+    octets = fault(gate, rejected).body
+    assert not fault_from(sent, octets, g1).confirmed
+    with pytest.raises(AnswerRefused, match="a fault that confirms no signature: wsse:FailedCheck"):
+        judged(sent, octets, g1, faults=Faults.CONFIRMED)
+
+
+def test_an_unsigned_fault_is_believed_by_who_asks_for_it(g1: TestPki) -> None:
     sent = sent_to(ECHO_BE_S, g1)
     unsigned = gate_of(ECHO_BE, g1)
     rejected = Rejected(ECHO_BE, None, sent.message_id, Refusal(checks.TECHNICAL))
-    assert not fault_from(sent, fault(unsigned, rejected).body, g1).signed
+    octets = fault(unsigned, rejected).body
+    assert not fault_from(sent, octets, g1, Faults.ANY).signed
+    for faults in (None, Faults.SIGNED):
+        with pytest.raises(AnswerRefused) as caught:
+            judged(sent, octets, g1, faults=faults)
+        assert caught.value.refusal.check is ANSWER_FAULT
+        # What it says is not lost for who looks into it.
+        assert "an unsigned fault: soap:Server: 0051:" in str(caught.value)
+    # Nobody signs in 2W-be, unless proof is asked for.
+    plain = sent_to(ECHO_BE, g1)
+    rejected = replace(rejected, message_id=plain.message_id)
+    octets = fault(unsigned, rejected).body
+    assert fault_from(plain, octets, g1).code == "0051"
+    with pytest.raises(AnswerRefused, match="unsigned fault"):
+        judged(plain, octets, g1, faults=Faults.SIGNED)
 
 
 def test_a_request_is_read_before_it_is_signed(g1: TestPki) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from digipoort_wus.client.errors import ConnectionFailed
 from digipoort_wus.client.transport import (
@@ -20,7 +21,14 @@ from digipoort_wus.client.transport import (
     tls_context,
     tls_session,
 )
+from digipoort_wus.clock import system_clock
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.pki import profiles
+from digipoort_wus.pki.anchors import AnchorRule, fingerprint_of
+from digipoort_wus.pki.chain import TrustStore, trust_store
 from digipoort_wus.pki.issue import issue_crl
+from digipoort_wus.pki.profiles import Role
+from digipoort_wus.pki.revocation import crl_set
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from tests.conftest import CERTS_TEST
 
@@ -169,6 +177,51 @@ def test_another_host_name_is_refused(pki: TestPki) -> None:
         found = failure(pki, url.replace("localhost", "127.0.0.1"))
     assert "use the host name" in str(found)
     assert not found.temporary
+
+
+def ruled(pki: TestPki, roles: frozenset[Role], until: datetime | None = None) -> TrustStore:
+    """Return a store that trusts its root for some roles, and perhaps not for long."""
+    (root,) = (each for each in pki.ca_certificates if each.subject == each.issuer)
+    return trust_store(
+        pki.ca_certificates,
+        tuple(pki.crls.values()),
+        profiles.TEST,
+        anchor_rules=[AnchorRule(fingerprint_of(root), roles, until)],
+    )
+
+
+def test_a_root_counts_for_what_its_rule_says(pki: TestPki) -> None:
+    vendor, now = pki.identities["vendor-a"], system_clock()
+    for good in (
+        ruled(pki, frozenset({Role.TLS_SERVER})),
+        ruled(pki, frozenset(Role), now + timedelta(hours=1)),
+    ):
+        with server(pki) as url, tls_session(tls_context(vendor, good)) as session:
+            assert session.post(url, data=b"<a/>", timeout=5).status_code == 200
+    for bad in (
+        ruled(pki, frozenset({Role.SIGNER, Role.TLS_CLIENT})),
+        ruled(pki, frozenset(Role), now - timedelta(seconds=1)),
+    ):
+        with pytest.raises(ConfigurationError, match="No root is trusted for TLS servers"):
+            tls_context(vendor, bad)
+
+
+def test_a_root_for_signers_does_not_vouch_for_a_server(pki: TestPki, g4: TestPki) -> None:
+    """Beside another that does: the first is then left out, and only the first."""
+    store = ruled(pki, frozenset({Role.SIGNER}))
+    others = g4.trust_store()
+    both = replace(
+        store,
+        roots=(*store.roots, *others.roots),
+        intermediates=(*store.intermediates, *others.intermediates),
+        crls=crl_set((*pki.crls.values(), *g4.crls.values())),
+    )
+    with (
+        server(pki) as url,
+        tls_session(tls_context(pki.identities["vendor-a"], both)) as session,
+        pytest.raises(requests.exceptions.SSLError, match=r"unable to get|self-signed"),
+    ):
+        session.post(url, data=b"<a/>", timeout=5)
 
 
 def test_an_unknown_root_is_refused(pki: TestPki, g4: TestPki) -> None:

@@ -233,7 +233,7 @@ def test_a_gateway_takes_its_rules_from_the_configuration(g4: TestPki, tmp_path:
         assert trust.signer(signer, NOW).chain[-1] == root_of(g4, "root-lp")
         with pytest.raises(Refusal):
             trust.peer(client, NOW)
-        trust.replace(load_materials(config, lambda: NOW))
+        trust.replace(load_materials(config, lambda: NOW), NOW)
 
 
 def test_a_gateway_does_not_start_with_a_rule_for_no_root(g1: TestPki, tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 """Where CRLs come from, and which may follow which."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from digipoort_wus.errors import Refusal
+from digipoort_wus.pki import distribution
 from digipoort_wus.pki.distribution import (
     at_hosts,
     carried_over,
@@ -19,6 +24,7 @@ from digipoort_wus.pki.distribution import (
     read_crl,
 )
 from digipoort_wus.pki.issue import Authority, issue_crl
+from digipoort_wus.pki.revocation import crl_set
 from digipoort_wus.pki.testpki import TestPki
 from tests.crl_server import crl_of, der
 from tests.messages import NOW
@@ -114,7 +120,7 @@ def test_a_newer_list_may_follow(g1: TestPki, g4: TestPki) -> None:
         issuer = pki.authorities["issuing-ca"].certificate
         newer = crl(pki)
         for in_force in ([], [*pki.crls.values()], [newer], [crl(pki, NOW - DAY), newer]):
-            assert check_successor(newer, pki.ca_certificates, in_force, NOW) == issuer
+            assert check_successor(newer, pki.ca_certificates, crl_set(in_force), NOW) == issuer
 
 
 SUCCESSORS = {
@@ -122,13 +128,14 @@ SUCCESSORS = {
     "a lower number": (timedelta(), DAY, 1, "cRLNumber 2 or higher"),
     "ended": (-DAY / 2, -DAY / 4, 3, "nextUpdate"),
     "not begun": (DAY, 2 * DAY, 3, "thisUpdate"),
+    "about to begin": (timedelta(seconds=1), 2 * DAY, 3, "thisUpdate"),
 }
 
 
 @pytest.mark.parametrize("case", SUCCESSORS)
 def test_what_may_not_follow(g1: TestPki, case: str) -> None:
     since, until, number, words = SUCCESSORS[case]
-    in_force = [crl(g1, NOW - DAY, NOW + DAY, 2)]
+    in_force = crl_set([crl(g1, NOW - DAY, NOW + DAY, 2)])
     with pytest.raises(Refusal, match=f"PKI-CRL.*{words}"):
         check_successor(
             crl(g1, NOW + since, NOW + until, number), g1.ca_certificates, in_force, NOW
@@ -140,9 +147,9 @@ def test_a_list_without_number_does_not_follow_one_with(g1: TestPki) -> None:
     bare = (
         x509.CertificateRevocationListBuilder(authority.certificate.subject, NOW, NOW + DAY)
     ).sign(authority.key, authority.scheme.algorithm)
-    check_successor(bare, g1.ca_certificates, [], NOW)
+    check_successor(bare, g1.ca_certificates, crl_set([]), NOW)
     with pytest.raises(Refusal, match=r"cRLNumber 1 or higher.*None"):
-        check_successor(bare, g1.ca_certificates, list(g1.crls.values()), NOW)
+        check_successor(bare, g1.ca_certificates, crl_set(g1.crls.values()), NOW)
 
 
 def test_a_list_of_a_stranger_with_a_known_name(g1: TestPki, g4: TestPki) -> None:
@@ -153,6 +160,38 @@ def test_a_list_of_a_stranger_with_a_known_name(g1: TestPki, g4: TestPki) -> Non
     forged = issue_crl(stranger, [], this_update=NOW, next_update=NOW + DAY)
     for made in (forged, crl(g4)):
         with pytest.raises(Refusal, match=r"PKI-CRL.*none of them signed"):
+            issuer_of(made, g1.ca_certificates)
+
+
+def test_nobody_makes_us_walk_through_the_entries_of_a_forged_list(
+    g1: TestPki, g4: TestPki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walked: list[x509.CertificateRevocationList] = []
+
+    def walk(made: x509.CertificateRevocationList) -> str:
+        walked.append(made)
+        return ""
+
+    monkeypatch.setattr(distribution, "why_unusable", walk)
+    authority = g1.authorities["root"]
+    stranger = replace(authority, key=g4.authorities["root"].key)
+    forged = issue_crl(stranger, [], this_update=NOW, next_update=NOW + DAY)
+    for made in (forged, crl(g4)):
+        with pytest.raises(Refusal, match="none of them signed"):
+            issuer_of(made, g1.ca_certificates)
+    assert walked == []
+    issuer_of(g1.crls["root"], g1.ca_certificates)
+    assert walked == [g1.crls["root"]]
+
+
+def test_a_list_with_another_kind_of_signature(g1: TestPki) -> None:
+    name = g1.authorities["root"].certificate.subject
+    builder = x509.CertificateRevocationListBuilder(name, NOW, NOW + DAY)
+    for made, words in (
+        (builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()), "none of them"),
+        (builder.sign(ed25519.Ed25519PrivateKey.generate(), None), "not signed with SHA-256"),
+    ):
+        with pytest.raises(Refusal, match=rf"PKI-CRL.*{words}"):
             issuer_of(made, g1.ca_certificates)
 
 
@@ -170,19 +209,42 @@ def test_a_delta_list_is_not_used(g1: TestPki) -> None:
 def test_the_newest_list_counts_whatever_the_order(g1: TestPki) -> None:
     issuer = g1.authorities["issuing-ca"].certificate
     old, new = crl(g1, NOW - DAY), crl(g1, NOW)
-    assert latest_of(issuer, [old, new]) == latest_of(issuer, [new, old]) == new
-    assert latest_of(issuer, [g1.crls["root"]]) is None
+    for crls in (crl_set([old, new]), crl_set([new, old])):
+        assert latest_of(issuer, crls) == new
+        assert latest_of(issuer, crls, NOW) == new
+        assert latest_of(issuer, crls, NOW - timedelta(seconds=1)) == old
+        assert latest_of(issuer, crls, NOW - 2 * DAY) is None
+    assert latest_of(issuer, crl_set([g1.crls["root"]])) is None
 
 
 def test_an_older_file_does_not_bring_back_what_was_taken_away(g1: TestPki) -> None:
     old, new = crl(g1, NOW - DAY), crl(g1, NOW)
     known = g1.ca_certificates
-    assert carried_over(known, [new], [old]) == (old, new)
-    assert carried_over(known, [new], []) == (new,)
-    assert carried_over(known, [old], [new]) == (new,)
-    assert carried_over(known, [new], [new]) == (new,)
+    assert kept(known, [new], [old]) == (new,)
+    assert kept(known, [new], []) == (new,)
+    assert kept(known, [old], [new]) == ()
+    assert kept(known, [new], [new]) == ()
     # Of a CA that is no longer trusted nothing stays.
-    assert carried_over([], [new], [old]) == (old,)
+    assert kept([], [new], [old]) == ()
+
+
+def test_a_list_that_has_not_begun_takes_nothing_away(g1: TestPki) -> None:
+    old, ahead = crl(g1, NOW - DAY), crl(g1, NOW + timedelta(minutes=4), NOW + 2 * DAY)
+    known = g1.ca_certificates
+    assert kept(known, [old], [ahead]) == (old,)
+    assert kept(known, [old, ahead], [ahead]) == (old,)
+    assert kept(known, [old, ahead], [old]) == (ahead,)
+    assert kept(known, [old, ahead], []) == (ahead, old)
+    assert kept(known, [old, ahead], [ahead], NOW + timedelta(minutes=4)) == ()
+
+
+def kept(
+    known: Iterable[x509.Certificate],
+    in_force: Iterable[x509.CertificateRevocationList],
+    loaded: Iterable[x509.CertificateRevocationList],
+    at: datetime = NOW,
+) -> tuple[x509.CertificateRevocationList, ...]:
+    return carried_over(known, crl_set(in_force), crl_set(loaded), at)
 
 
 def test_each_ca_has_a_file_of_its_own(g4: TestPki) -> None:

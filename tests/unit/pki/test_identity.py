@@ -1,13 +1,17 @@
 """Files of certificates, keys and CRLs: loaded, or refused with a sentence that helps."""
 
+import base64
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.pki.chain import trust_store
+from digipoort_wus.pki.distribution import read_crl
 from digipoort_wus.pki.identity import (
     Identity,
     load_certificates,
@@ -15,6 +19,7 @@ from digipoort_wus.pki.identity import (
     load_pem,
     load_pkcs12,
 )
+from digipoort_wus.pki.profiles import TEST
 from tests.unit.pki.scenarios import CERTS_TEST
 
 G1 = CERTS_TEST / "g1"
@@ -109,6 +114,59 @@ def test_pkcs12_with_root_in_any_order(vendor_a: Identity, tmp_path: Path) -> No
         )
     )
     assert load_pkcs12(path, "").chain == vendor_a.chain
+
+
+VERSION = bytes.fromhex("a003020102")
+COMMON_NAME = bytes.fromhex("06035504030c")
+
+
+def changed_octets(certificate: x509.Certificate, before: bytes, after: bytes) -> bytes:
+    der = certificate.public_bytes(DER)
+    changed = der.replace(before, after, 1)
+    assert changed != der
+    return changed
+
+
+def test_a_certificate_of_no_known_version_is_told_of(vendor_a: Identity, tmp_path: Path) -> None:
+    changed = changed_octets(vendor_a.certificate, VERSION, VERSION[:-1] + b"\x07")
+    text = base64.encodebytes(changed)
+    armoured = b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+    for name, octets in (("x.der", changed), ("x.pem", armoured)):
+        (tmp_path / name).write_bytes(octets)
+        with pytest.raises(ConfigurationError, match="no certificate that can be read"):
+            load_certificates(tmp_path / name)
+
+
+def test_a_ca_with_a_name_that_cannot_be_read_is_told_of() -> None:
+    first, *others = load_certificates(G1 / "ca.pem")
+    octets = changed_octets(first, COMMON_NAME, COMMON_NAME[:-1] + b"\x03")
+    with pytest.raises(ConfigurationError, match=r"Serial .* cannot be read \(TypeError\)"):
+        trust_store([x509.load_der_x509_certificate(octets), *others], (), TEST)
+
+
+def test_a_pkcs12_file_with_a_name_that_cannot_be_read_is_told_of(
+    vendor_a: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = changed_octets(vendor_a.certificate, COMMON_NAME, COMMON_NAME[:-1] + b"\x03")
+    made = x509.load_der_x509_certificate(octets)
+    bundle = pkcs12.PKCS12KeyAndCertificates(
+        vendor_a.private_key, pkcs12.PKCS12Certificate(made, None), []
+    )
+    monkeypatch.setattr(pkcs12, "load_pkcs12", lambda *_: bundle)
+    (tmp_path / "x.p12").write_bytes(b"")
+    with pytest.raises(ConfigurationError, match="names cannot be read"):
+        load_pkcs12(tmp_path / "x.p12", "")
+
+
+def test_a_crl_of_no_known_version_is_told_of(tmp_path: Path) -> None:
+    (crl,) = load_crls(sorted((G1 / "crl").iterdir())[:1])
+    der = crl.public_bytes(DER)
+    at = der.index(bytes.fromhex("020101"))
+    (tmp_path / "x.crl").write_bytes(der[:at] + bytes.fromhex("020107") + der[at + 3 :])
+    with pytest.raises(ConfigurationError, match="holds a CRL that cannot be read"):
+        load_crls(tmp_path)
+    with pytest.raises(Refusal, match="PKI-CRL"):
+        read_crl((tmp_path / "x.crl").read_bytes())
 
 
 def test_crls_of_directory_files_and_bundle(tmp_path: Path) -> None:

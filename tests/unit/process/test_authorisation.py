@@ -219,6 +219,16 @@ FILINGS: dict[str, tuple[str, Party, bool]] = {
     "the pattern as a name": ("Aangifte*", FI, False),
     "another number": ("Omzetbelasting", Party("001000044B38", "Fi"), False),
     "the number in another register": ("Omzetbelasting", Party(FI.number, "BTW"), False),
+    "the number in a register that Unicode takes for it": (
+        "Omzetbelasting",
+        Party(FI.number, "\ufb01"),
+        False,
+    ),
+    "the party itself, in a register that Unicode takes for it": (
+        "Omzetbelasting",
+        Party(OIN, "O\u0131N"),
+        False,
+    ),
     "another party": ("Omzetbelasting", Party(OINS[1], "OIN"), False),
     "nobody": ("Omzetbelasting", Party("", ""), False),
 }

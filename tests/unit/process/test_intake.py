@@ -1,3 +1,5 @@
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from digipoort_wus.filing.party import Party
 from digipoort_wus.process.api import Caller, MailboxQuery, Period, Scope
 from digipoort_wus.process.authorisation import PartyRow, Right, authorisation_table
 from digipoort_wus.process.routes import read_routes, sandbox_routes
-from digipoort_wus.store.ports import FilingRow, Reader
+from digipoort_wus.store.ports import FilingRow, Reader, Transaction
 from tests.unit.process.sandbox import (
     DELIVERY,
     HAPPY,
@@ -314,9 +316,65 @@ def test_bytes_of_a_day(tmp_path: Path) -> None:
 
 def test_a_large_filing_over_the_limit_leaves_no_file(tmp_path: Path) -> None:
     table = authorisation_table([replace(LIMITED, bytes_per_day=300_000)])
-    large = replace(DELIVERY, document=replace(DELIVERY.document, content=b"x" * 200_000))
-    other = replace(DELIVERY, document=replace(DELIVERY.document, content=b"y" * 200_000))
     with opened(tmp_path / "data", table=table) as house:
-        house.accept(large)
-        assert refused(house, other) is checks.PARTY_VOLUME
+        house.accept(replace(DELIVERY, document=large(b"x")))
+        assert refused(house, replace(DELIVERY, document=large())) is checks.PARTY_VOLUME
         assert len(files_of(tmp_path / "data")) == 1
+
+
+def large(letter: bytes = b"y") -> Document:
+    return replace(DELIVERY.document, content=letter * 200_000)
+
+
+def test_a_large_filing_that_is_refused_for_any_reason_leaves_no_file(tmp_path: Path) -> None:
+    """Volumes count what is accepted, so what is refused may not fill the disk beside them."""
+    with opened(tmp_path / "data") as house:
+        who = caller()
+        first = house.accept(replace(DELIVERY, document=large(b"x")), who)
+        before = files_of(tmp_path / "data")
+        reused = replace(who, body_digest=b"another body")
+        for delivery, sender, check in (
+            (replace(DELIVERY, autorisatie_adres="http://nowhere"), caller(), checks.AUSP_KNOWN),
+            (replace(DELIVERY, kenmerk=first.kenmerk), caller(OTHER), checks.KENMERK_CONTINUE),
+            (replace(DELIVERY, berichtsoort="X"), caller(), checks.BERICHTSOORT_KNOWN),
+            (DELIVERY, reused, checks.MESSAGE_ID_REUSED),
+        ):
+            for _ in range(2):
+                assert refused(house, replace(delivery, document=large()), sender) is check
+            assert files_of(tmp_path / "data") == before
+
+
+def test_what_the_writer_alone_can_refuse_leaves_no_file(tmp_path: Path) -> None:
+    """Filings that come together each stay below the volume, until the first is counted."""
+    table = authorisation_table([replace(LIMITED, bytes_per_day=300_000)])
+    with opened(tmp_path / "data", table=table) as house:
+        busy, release = threading.Event(), threading.Event()
+
+        def wait(_: Transaction) -> None:
+            busy.set()
+            release.wait(10)
+
+        house.store.write(wait)
+        assert busy.wait(10)
+        deliveries = [replace(DELIVERY, document=large(bytes([65 + n]))) for n in range(8)]
+        # Twice the same: who is refused does not take away what another was accepted with.
+        futures = [house.service.accept(caller(), each) for each in [*deliveries, *deliveries]]
+        while len(files_of(tmp_path / "data")) < len(deliveries):
+            time.sleep(0.01)
+        release.set()
+        outcomes = [future.exception(20) for future in futures]
+        refusals = [each.check for each in outcomes if isinstance(each, Refusal)]
+        assert refusals == [checks.PARTY_VOLUME] * (len(futures) - 1)
+        assert len(files_of(tmp_path / "data")) == 1
+        (accepted,) = (future.result() for future in futures if future.exception() is None)
+        (row,) = filings(house, accepted.kenmerk)
+        assert house.store.read(lambda reader: reader.filing(row.filing_id)) == accepted
+
+
+def test_a_repeat_of_a_large_filing_mends_its_file(tmp_path: Path) -> None:
+    with opened(tmp_path / "data") as house:
+        who, delivery = caller(), replace(DELIVERY, document=large())
+        first = house.accept(delivery, who)
+        (path,) = files_of(tmp_path / "data")
+        path.unlink()
+        assert house.accept(delivery, who) == first

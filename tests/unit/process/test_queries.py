@@ -212,6 +212,33 @@ def test_a_mandate_in_another_register_opens_nothing(sandbox: Sandbox) -> None:
     assert caught.value.check is checks.KENMERK_KNOWN
 
 
+@pytest.mark.parametrize(
+    ("filed", "opened", "found"),
+    [
+        ("Fi", "FI", True),
+        ("\ufb01", "Fi", False),
+        ("Fi", "\ufb01", False),
+        ("\ufb01", "\ufb01", True),
+        ("\u00c9a", "\u00c9A", True),
+        ("\u00c9a", "\u00e9a", False),
+        ("\u212a", "k", False),
+    ],
+)
+def test_mandate_and_store_agree_on_what_a_register_is(
+    sandbox: Sandbox, filed: str, opened: str, found: bool
+) -> None:
+    about = replace(DELIVERY, belanghebbende=Party(PARTY.number, filed))
+    kenmerk = sandbox.accept(about).kenmerk
+    sandbox.run()
+    sandbox.table = mandated(Party(PARTY.number, opened))
+    assert fetch(sandbox, MailboxQuery(), Scope.ALL) == ([kenmerk] if found else [])
+    if found:
+        assert fetch(sandbox, MailboxQuery(kenmerk=kenmerk), Scope.ALL) == [kenmerk]
+    else:
+        with pytest.raises(Refusal):
+            fetch(sandbox, MailboxQuery(kenmerk=kenmerk), Scope.ALL)
+
+
 def test_what_is_new_is_new_to_each_reader(sandbox: Sandbox) -> None:
     kenmerk = sandbox.accept().kenmerk
     sandbox.run()

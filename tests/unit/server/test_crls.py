@@ -13,6 +13,7 @@ from cryptography import x509
 
 from digipoort_wus import limits
 from digipoort_wus.clock import system_clock
+from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.distribution import file_name_of
 from digipoort_wus.pki.identity import load_crls
@@ -278,6 +279,73 @@ def test_a_full_or_closed_directory_leaves_everything_as_it_was(
     try:
         until(lambda: len(web.asked) > 3)
         assert kept.changes == 0
+    finally:
+        kept.refresh.stop()
+
+
+def test_a_list_that_cannot_be_loaded_does_not_end_the_refresh(
+    web: CrlServer, tmp_path: Path, g1: TestPki, lately: datetime
+) -> None:
+    web.pages["a.crl"] = der(crl_of(g1, since=lately, until=lately + DAY))
+    kept = Kept(web, tmp_path, g1, "a.crl")
+    told = 0
+
+    def fails() -> None:
+        nonlocal told
+        told += 1
+        raise ConfigurationError("the file of another CA is empty")
+
+    kept.refresh._changed = fails
+    kept.refresh.start()
+    try:
+        # What is not in force is told again and again, and loaded once it can be.
+        until(lambda: told > 2)
+        kept.refresh._changed = kept.changed
+        until(lambda: kept.changes == 1)
+    finally:
+        kept.refresh.stop()
+
+
+def test_what_arrives_while_it_stops_is_not_told_of(
+    web: CrlServer, tmp_path: Path, g1: TestPki, lately: datetime
+) -> None:
+    """It was not kept either, so there is nothing to load."""
+    kept = Kept(web, tmp_path / "crl", g1, "a.crl")
+    made = der(crl_of(g1, since=lately, until=lately + DAY))
+
+    class Fetch(CrlFetch):
+        def __call__(self, url: str) -> bytes:
+            kept.refresh._stopping = True
+            return made
+
+    kept.refresh._fetch = Fetch()
+    kept.refresh.start()
+    kept.refresh._thread.join(5)
+    assert not kept.refresh._thread.is_alive()
+    assert kept.changes == 0
+    assert not (tmp_path / "crl").exists()
+
+
+def test_a_list_is_taken_when_it_begins(
+    web: CrlServer, tmp_path: Path, g1: TestPki, lately: datetime
+) -> None:
+    old = crl_of(g1, since=lately, until=lately + DAY)
+    ahead = crl_of(g1, since=lately + DAY / 2, until=lately + 2 * DAY, number=3)
+    web.pages["a.crl"] = der(old)
+    kept = Kept(web, tmp_path, g1, "a.crl")
+    now = [lately]
+    kept.refresh._clock = lambda: now[0]
+    kept.refresh.start()
+    try:
+        until(lambda: kept.changes == 1)
+        web.pages["a.crl"] = der(ahead)
+        now[0] = lately + DAY / 2 - timedelta(seconds=1)
+        before = len(web.asked)
+        until(lambda: len(web.asked) > before + 3)
+        assert load_crls(tmp_path) == (old,)
+        now[0] += timedelta(seconds=1)
+        until(lambda: kept.changes == 2)
+        assert load_crls(tmp_path) == (ahead,)
     finally:
         kept.refresh.stop()
 

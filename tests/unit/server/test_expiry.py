@@ -4,16 +4,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 
 from digipoort_wus import checks
 from digipoort_wus.errors import ConfigurationError, Refusal
-from digipoort_wus.pki import profiles
+from digipoort_wus.pki import profiles, revocation
+from digipoort_wus.pki.distribution import read_crl
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from digipoort_wus.pki.testplan import VENDOR_A_OIN
 from digipoort_wus.server.expiry import notices
 from digipoort_wus.server.trust import CurrentTrust, Materials
 from tests.conftest import CERTS_TEST
-from tests.crl_server import crl_of
+from tests.crl_server import crl_of, der
 from tests.messages import NOW
 
 DAY = timedelta(days=1)
@@ -99,7 +101,7 @@ def test_another_list_is_in_force_at_once(g1: TestPki) -> None:
     assert trust.peer(vendor, NOW).oin == trust.signer(vendor, NOW).oin
     newer = crl_of(g1, "issuing-ca", "vendor-a", since=NOW, until=NOW + DAY)
     others = (g1.crls["root"], g1.crls["intermediate"])
-    trust.replace(replace(materials, crls=(*others, newer)))
+    trust.replace(replace(materials, crls=(*others, newer)), NOW)
     assert trust.context() is not before
     # Put back an old backup: what was revoked stays revoked.
     for _ in range(2):
@@ -107,7 +109,48 @@ def test_another_list_is_in_force_at_once(g1: TestPki) -> None:
             with pytest.raises(Refusal) as caught:
                 judge(vendor, NOW)
             assert caught.value.check is checks.PKI_REVOKED
-        trust.replace(materials)
+        trust.replace(materials, NOW)
+
+
+def test_a_list_that_begins_later_leaves_the_one_in_force(g1: TestPki) -> None:
+    others = (g1.crls["root"], g1.crls["intermediate"])
+    old = crl_of(g1, since=NOW - DAY, until=NOW + DAY)
+    begins = NOW + timedelta(minutes=4)
+    ahead = crl_of(g1, "issuing-ca", "vendor-a", since=begins, until=NOW + 2 * DAY, number=3)
+    materials = replace(materials_of(g1), crls=(*others, old))
+    trust, vendor = CurrentTrust(materials), g1.identities["vendor-a"].certificate
+    for _ in range(2):
+        trust.replace(replace(materials, crls=(*others, ahead)), NOW)
+        assert trust.materials.crls == (*others, ahead, old)
+        trust.peer(vendor, NOW)
+        trust.signer(vendor, begins - SECOND)
+        with pytest.raises(Refusal, match="PKI-REVOKED"):
+            trust.signer(vendor, begins)
+    trust.replace(replace(materials, crls=(*others, ahead)), begins)
+    assert trust.materials.crls == (*others, ahead)
+
+
+def test_long_lists_are_indexed_once(g1: TestPki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each takes seconds of Python when it has a million entries."""
+    indexed: list[x509.CertificateRevocationList] = []
+    index = revocation._indexed
+
+    def count(crl: x509.CertificateRevocationList) -> revocation.IndexedCrl:
+        indexed.append(crl)
+        return index(crl)
+
+    monkeypatch.setattr(revocation, "_indexed", count)
+    materials = materials_of(g1)
+    trust = CurrentTrust(materials)
+    notices(trust.materials, NOW)
+    assert len(indexed) == len(materials.crls) == 3
+    # The same lists, read again, and one that is new; an old one stays beside them.
+    newer = crl_of(g1, since=NOW + DAY, until=NOW + 2 * DAY)
+    again = tuple(read_crl(der(crl)) for crl in (*materials.crls[:2], newer))
+    trust.replace(replace(materials, crls=again, index=trust.materials.index), NOW)
+    notices(trust.materials, NOW)
+    assert len(trust.materials.crls) == 4
+    assert indexed[3:] == [newer]
 
 
 def test_what_cannot_be_used_changes_nothing(g1: TestPki, g4: TestPki) -> None:
@@ -117,7 +160,7 @@ def test_what_cannot_be_used_changes_nothing(g1: TestPki, g4: TestPki) -> None:
     leaf = g1.identities["vendor-a"].certificate
     for worse in (replace(materials, authorities=()), replace(materials, authorities=(leaf,))):
         with pytest.raises(ConfigurationError, match="trust"):
-            trust.replace(worse)
+            trust.replace(worse, NOW)
         assert trust.context() is before
         assert trust.materials is materials
 

@@ -1,8 +1,11 @@
 """An explanation begins with what the gate says, whatever is wrong, and never fails."""
 
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -11,7 +14,7 @@ from digipoort_wus import checks
 from digipoort_wus.names import AANLEVER, ECHO_BE, ECHO_BE_S
 from digipoort_wus.pki.testpki import TestPki
 from digipoort_wus.server.explain import Bench, Explanation, explain_request, service_of
-from digipoort_wus.server.gate import Gate, Rejected, fault, open_request
+from digipoort_wus.server.gate import Gate, Rejected, _log_once, fault, open_request
 from digipoort_wus.server.http import HttpRequest
 from digipoort_wus.server.mending import _MENDERS
 from digipoort_wus.server.stored import as_request
@@ -102,6 +105,59 @@ def test_a_sandbox_puts_the_cause_into_the_fault(g1: TestPki) -> None:
     outcome = open_request(gate, AANLEVER, request(octets))
     assert isinstance(outcome, Rejected)
     assert b"Oorzaak" not in fault(gate, outcome).body
+
+
+def bad_version(der: bytes) -> bytes:
+    return der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"), 1)
+
+
+def bit_string_in_issuer(der: bytes) -> bytes:
+    """Make a BIT STRING of the issuer's common name, which stands before the subject's."""
+    return der.replace(bytes.fromhex("06035504030c"), bytes.fromhex("060355040303"), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"), [(bad_version, "WSS-TOKEN"), (bit_string_in_issuer, "PKI-CHAIN")]
+)
+def test_a_certificate_that_is_none_is_refused_with_and_without_explanation(
+    g1: TestPki,
+    change: Callable[[bytes], bytes],
+    check: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    der = g1.identities["vendor-a"].certificate.public_bytes(Encoding.DER)
+    changed = change(der)
+    assert changed != der
+    octets = filing(g1.identities["vendor-a"]).replace(b64encode(der), b64encode(changed))
+    for explain in (False, True):
+        outcome = open_request(gate_of(g1, explain_faults=explain), AANLEVER, request(octets))
+        assert isinstance(outcome, Rejected)
+        assert outcome.refusal.check.id == check
+    # Nor was it the guard around explanations that helped.
+    assert caplog.records == []
+    found = explained(octets, g1)
+    assert found.findings[0].refusal.check.id == check
+
+
+def test_an_explanation_that_fails_leaves_the_refusal(
+    g1: TestPki, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TypeError("001000044B37")
+
+    _log_once.cache_clear()
+    monkeypatch.setattr("digipoort_wus.server.gate.short_cause", fails)
+    octets = filing(g1.identities["vendor-a"], change=CHANGES["body changed"][0])
+    gate = gate_of(g1, explain_faults=True)
+    for _ in range(3):
+        outcome = open_request(gate, AANLEVER, request(octets))
+        assert isinstance(outcome, Rejected)
+        assert outcome.refusal.check is checks.WSS_DIGEST
+        assert outcome.refusal.hint is None
+        assert b"WSS-DIGEST" in fault(gate, outcome).body
+    (record,) = caplog.records
+    assert "TypeError" in record.getMessage()
+    assert "001000044B37" not in caplog.text
 
 
 def test_what_another_stack_sends_by_default(g1: TestPki) -> None:

@@ -1,6 +1,7 @@
 """Gates of Digikoppeling as values: who sends, what the profile wants, and how it answers."""
 
 import base64
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -154,7 +155,14 @@ def test_the_sender_of_the_header_is_the_sender(g1: TestPki, service: Service) -
 
     opened(service, g1, sent(A))
     assert refused(service, g1, sent(B)) == "WSA-SENDER"
-    opened(service, g1, sent(B), gate=gate_of(service, g1, mandates=frozenset({(A, B)})))
+    # Who may carry another's messages may say so where nobody signs. Who signs is the sender.
+    carrying = gate_of(service, g1, mandates=frozenset({(A, B)}))
+    if service is ECHO_BE:
+        assert opened(service, g1, sent(B), gate=carrying).caller.oin == A
+    else:
+        assert refused(service, g1, sent(B), gate=carrying) == "WSA-SENDER"
+        other = gate_of(service, g1, mandates=frozenset({(B, A)}))
+        assert opened(service, g1, sent(A), peer="vendor-b", gate=other).caller.oin == A
 
 
 # --- Profiles ----------------------------------------------------------------------
@@ -287,23 +295,47 @@ def verified_fault(gate: Gate, rejected: Rejected, confirms: bytes | None) -> et
     return envelope.body_child
 
 
-def test_a_fault_of_2w_be_s_is_signed_and_confirms_what_it_read(g1: TestPki) -> None:
+def test_a_fault_of_2w_be_s_is_signed_and_confirms_what_was_verified(g1: TestPki) -> None:
     gate = gate_of(ECHO_BE_S, g1)
-    data, value = signed_echo(g1.identities["vendor-a"])
-    changed = data.replace(b"Goedemorgen", b"Goedemiddag")
-    assert changed != data
-    result = judge(ECHO_BE_S, g1, changed, gate=gate)
+    root = message(body=BODY.replace("AAECAw==", "*"))
+    data, value = signed_echo(g1.identities["vendor-a"], root)
+    result = judge(ECHO_BE_S, g1, data, gate=gate)
     assert isinstance(result, Rejected)
     assert result.message_id is not None
     found = verified_fault(gate, result, value)
-    assert found.findtext("faultcode") == "wsse:FailedCheck"
+    assert str(found.findtext("faultstring")).startswith("0004: ")
 
 
-@pytest.mark.parametrize("data", [b"<x", octets(message())], ids=["no XML", "unsigned"])
-def test_a_fault_confirms_nothing_that_it_did_not_read(g1: TestPki, data: bytes) -> None:
+def wrong_signatures(pki: TestPki) -> dict[str, tuple[bytes, str, str]]:
+    """Return octets, who connects and the check that refuses, of what confirms nothing."""
+    data, _ = signed_echo(pki.identities["vendor-a"])
+    old, _ = signed_echo(pki.identities["vendor-a"], created=NOW - timedelta(hours=1))
+    chosen = b"<ds:SignatureValue>" + base64.b64encode(b"any 256 octets, " * 16)
+    return {
+        "no XML": (b"<x", "vendor-a", "XML-WELL-FORMED"),
+        "unsigned": (octets(message()), "vendor-a", "WSS-PRESENT"),
+        "another Body": (data.replace(b"Goedemorgen", b"Goedemiddag"), "vendor-a", "WSS-DIGEST"),
+        "another value": (
+            re.sub(rb"<ds:SignatureValue>[^<]+", chosen, data),
+            "vendor-a",
+            "WSS-SIGNATURE",
+        ),
+        "somebody else's": (data, "vendor-b", "WSS-SIGNER"),
+        "old": (old, "vendor-a", "WSS-EXPIRED"),
+    }
+
+
+WRONG = ("no XML", "unsigned", "another Body", "another value", "somebody else's", "old")
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_fault_confirms_nothing_that_was_not_verified(g1: TestPki, case: str) -> None:
+    """Or anybody could have us sign that a value of his choice was refused."""
+    data, name, check = wrong_signatures(g1)[case]
     gate = gate_of(ECHO_BE_S, g1)
-    result = judge(ECHO_BE_S, g1, data, gate=gate)
+    result = judge(ECHO_BE_S, g1, data, gate=gate, peer=name)
     assert isinstance(result, Rejected)
+    assert result.refusal.check.id == check
     assert result.confirms is None
     verified_fault(gate, result, None)
     assert WSSE11.encode() not in fault(gate, result).body

@@ -188,6 +188,9 @@ GOOD = {
     "OIN among others": usual(To=f"https://x.nl/y?a=1&amp;OIN={OIN}&amp;b=OIN"),
     "oin in small letters is no OIN": usual(To="https://x.nl/y?oin=1"),
     "OIN in From": usual() + endpoint("From", f"https://me.nl/?OIN={OTHER}"),
+    "OIN behind half an IPv6 host": usual(To=f"urn://[x?OIN={OIN}"),
+    "OIN in a fragment is no OIN": usual(To="urn:x#?OIN=1"),
+    "OIN behind two question marks is another field": usual(To="urn:x??OIN=1"),
 }
 
 
@@ -241,6 +244,14 @@ BAD = {
     "empty OIN": (usual(To="https://x.nl/?OIN="), "WSA-OIN", "To"),
     "twice OIN": (usual(To=f"https://x.nl/?OIN={OIN}&amp;OIN={OIN}"), "WSA-OIN", "To"),
     "twice OIN, once escaped": (usual(To=f"https://x.nl/?OIN={OIN}&amp;%4FIN=1"), "WSA-OIN", "To"),
+    # What urlsplit refuses, for its own reasons, to split.
+    "bad OIN behind half an IPv6 host": (usual(To="urn://[x?OIN=1"), "WSA-OIN", "To"),
+    "bad OIN behind a folded host": (usual(To="foo://\u2100/?OIN=1"), "WSA-OIN", "To"),
+    "OIN of From behind half an IPv6 host": (
+        usual() + endpoint("From", "urn://[x?OIN=1"),
+        "WSA-OIN",
+        "From",
+    ),
     "OIN of From": (usual() + endpoint("From", "https://x.nl/?OIN=1"), "WSA-OIN", "From"),
     "somebody else's OIN": (usual(To=f"https://x.nl/?OIN={OTHER}"), "WSA-TO", "To"),
 }

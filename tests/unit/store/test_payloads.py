@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from digipoort_wus.store import payloads
 from digipoort_wus.store.payloads import PayloadFiles, check_payload
 from digipoort_wus.store.ports import PayloadDamaged
 
@@ -90,3 +91,67 @@ def test_a_damaged_file_is_replaced_when_the_payload_comes_again(tmp_path: Path)
     only_file(tmp_path).write_bytes(b"\0" * 100 + CONTENT[100:])
     assert files.keep(CONTENT) == digest
     assert files.load(digest, len(CONTENT)) == CONTENT
+
+
+# --- What nobody refers to ------------------------------------------------------------
+
+
+def test_what_is_held_is_not_removed(tmp_path: Path) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    digest = files.hold(CONTENT)
+    assert files.hold(CONTENT) == digest
+    files.remove(digest)
+    files.release(digest)
+    files.remove(digest)
+    assert files.load(digest, len(CONTENT)) == CONTENT
+    files.release(digest)
+    files.remove(digest)
+    files.remove(digest)
+    with pytest.raises(PayloadDamaged, match="missing"):
+        files.load(digest, len(CONTENT))
+
+
+def test_what_could_not_be_written_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="full"):
+        broken.setattr("os.fsync", _full)
+        files.hold(CONTENT)
+    digest = files.keep(CONTENT)
+    files.remove(digest)
+    with pytest.raises(PayloadDamaged, match="missing"):
+        files.load(digest, len(CONTENT))
+
+
+def _full(_: int) -> None:
+    raise OSError("the disk is full")
+
+
+def test_a_sweep_takes_what_is_old_and_not_referred_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    digests = [files.keep(CONTENT + bytes([number])) for number in range(20)]
+    stranger = tmp_path / "payloads" / digests[0].hex()[:2] / digests[0].hex()[2:4] / "README"
+    stranger.write_bytes(b"")
+    (tmp_path / "payloads" / "lost+found").mkdir()
+    referred = frozenset(digests[:5])
+    assert files.sweep(referred.__contains__) == 0
+    monkeypatch.setattr(payloads, "SWEPT_FROM_AGE", -60.0)
+    assert files.sweep(referred.__contains__) == 15
+    assert {path.name for path in (tmp_path / "payloads").rglob("*") if path.is_file()} == {
+        *(digest.hex() for digest in referred),
+        "README",
+    }
+
+
+def test_a_sweep_looks_at_so_many_files_and_in_the_end_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    for number in range(20):
+        files.keep(CONTENT + bytes([number]))
+    monkeypatch.setattr(payloads, "SWEPT_FROM_AGE", -60.0)
+    monkeypatch.setattr(payloads, "SWEPT_AT_ONCE", 8)
+    assert [files.sweep(lambda _: False) for _ in range(4)] == [8, 8, 4, 0]

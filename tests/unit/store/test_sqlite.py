@@ -19,7 +19,8 @@ from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessag
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status, StatusError
-from digipoort_wus.store import schema
+from digipoort_wus.store import payloads, schema
+from digipoort_wus.store.payloads import PayloadFiles
 from digipoort_wus.store.ports import (
     FilingId,
     MessageId,
@@ -274,6 +275,79 @@ def test_kept_ahead_or_not_a_large_payload_is_stored_once(
     add(store, 2, LARGE).result(10)
     found = [path for path in (tmp_path / "data/payloads").rglob("*") if path.is_file()]
     assert len(found) == 1
+
+
+def large_files(directory: Path) -> list[Path]:
+    return [path for path in (directory / "data/payloads").rglob("*") if path.is_file()]
+
+
+def test_what_was_kept_ahead_goes_unless_a_row_or_somebody_else_wants_it(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    documents = [Document("", "", LARGE), Document("", "", LARGE + b"y")]
+    first, second = store.keep(documents), store.keep(documents[:1])
+    first().result(10)
+    assert len(large_files(tmp_path)) == 1
+    add(store, 1, LARGE).result(10)
+    second().result(10)
+    assert len(large_files(tmp_path)) == 1
+    store.keep(documents)().result(10)
+    assert len(large_files(tmp_path)) == 1
+    assert store.read(lambda reader: reader.filing(FilingId(1))) == filing(1, LARGE)
+
+
+def test_what_is_kept_while_it_is_let_go_stays(store: SqliteStore, tmp_path: Path) -> None:
+    """The removal waits in the writer, and somebody keeps the same content in the meantime."""
+    documents = [Document("", "", LARGE)]
+    go = store.keep(documents)
+    release = hold(store)
+    gone = go()
+    again = store.keep(documents)
+    release.set()
+    gone.result(10)
+    assert len(large_files(tmp_path)) == 1
+    again().result(10)
+    assert large_files(tmp_path) == []
+
+
+def test_a_disk_that_is_full_leaves_nothing_of_what_was_kept_ahead(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = PayloadFiles._write
+
+    def full(files: PayloadFiles, target: Path, content: bytes) -> None:
+        if content != LARGE:
+            raise OSError("the disk is full")
+        written(files, target, content)
+
+    monkeypatch.setattr(PayloadFiles, "_write", full)
+    with pytest.raises(OSError, match="full"):
+        store.keep([Document("", "", LARGE), Document("", "", LARGE + b"y")])
+    store.write(lambda _: None).result(10)
+    assert large_files(tmp_path) == []
+
+
+def test_what_a_crash_left_is_swept_at_a_later_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_sqlite(tmp_path / "data") as made:
+        add(made, 1, LARGE).result(10)
+        made.keep([Document("", "", LARGE), Document("", "", LARGE + b"y")])
+    open_sqlite(tmp_path / "data").close()
+    assert len(large_files(tmp_path)) == 2
+    monkeypatch.setattr(payloads, "SWEPT_FROM_AGE", -60.0)
+    with open_sqlite(tmp_path / "data") as made:
+        assert len(large_files(tmp_path)) == 1
+        assert made.read(lambda reader: reader.filing(FilingId(1))) == filing(1, LARGE)
+
+
+def test_files_are_found_by_an_index(store: SqliteStore) -> None:
+    """The writer asks for every large filing, and there may be millions of payloads."""
+    plan = store._connection.execute(
+        "EXPLAIN QUERY PLAN SELECT 1 FROM payload WHERE sha256 = ? AND content IS NULL LIMIT 1",
+        (b"",),
+    ).fetchall()
+    assert "payload_file" in plan[0][3]
 
 
 def test_a_return_message_comes_back_as_it_was_offered(store: SqliteStore) -> None:

@@ -635,7 +635,21 @@ def hostile_messages(pki: TestPki) -> Iterator[tuple[str, bytes]]:
         filing(identity).replace(b"<t:berichtsoort>", b"<t:berichtsoort" + prefixes + b">"),
     )
     yield "signature", signature(pki, lambda octets: pkcs1(pki, octets + b"x"))
+    for declared, elements in ((60, 340), (240, 0), (190, 150)):
+        yield f"{declared} namespaces, {elements} elements", declaring(pki, declared, elements)
     yield "typical", filing(identity).replace(b">Bedrijf<", b">Intermediair<")
+
+
+def declaring(pki: TestPki, declared: int, elements: int) -> bytes:
+    """Return a message whose SignedInfo was changed, with many namespaces in scope of it."""
+    text = etree.tostring(envelope(aanlever_body())).decode()
+    spaces = "".join(f' xmlns:p{number}="urn:{number}"' for number in range(declared))
+    text = text.replace("<s:Envelope", f"<s:Envelope{spaces}", 1)
+    text = text.replace("<t:autorisatieAdres>", "<t:a/>" * elements + "<t:autorisatieAdres>")
+    root = etree.fromstring(text)
+    sign_request(root, identity=pki.identities["vendor-a"], suite=SUITE_SHA256, created=NOW)
+    find(root, ".//ds:DigestValue").text = base64.b64encode(bytes(32)).decode()
+    return etree.tostring(root)
 
 
 def test_the_short_form_is_short(g1: TestPki) -> None:

@@ -20,6 +20,7 @@ from typing import TypeVar
 import pytest
 import xmlsec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, currently_in_test_context, event, given, settings
 from hypothesis import strategies as st
@@ -159,9 +160,12 @@ def inline(message: Message) -> etree._Element | None:
 def certificate_in(root: etree._Element) -> x509.Certificate | None:
     for token in root.iter(f"{{{WSSE}}}BinarySecurityToken"):
         try:
-            return x509.load_der_x509_certificate(base64.b64decode(token.text or ""))
-        except ValueError:
+            certificate = x509.load_der_x509_certificate(base64.b64decode(token.text or ""))
+            # Read when it is asked for.
+            certificate.public_key()
+        except (ValueError, UnsupportedAlgorithm):
             continue
+        return certificate
     return None
 
 
@@ -174,8 +178,8 @@ def xmlsec_verifies(root: etree._Element) -> bool:
         return False
     pem = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
     try:
+        context.key = xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem)
         for element in root.iter(etree.Element):
             if element.get(WSU_ID):
                 context.register_id(element, "Id", WSU_ID[1:].partition("}")[0])

@@ -1,0 +1,140 @@
+"""The names in the tags of a message, read before the parse, and those that are known.
+
+What is collected is at least what libxml2 would put into its dictionary: names of elements,
+attributes and prefixes, namespaces, and short white space between tags. That holds for
+messages that are plain, also if they are not well-formed: from "<" to ">" a tag is read as
+libxml2 reads it up to its first mistake, and behind that it reads nothing but text.
+"""
+
+import re
+from collections.abc import Set
+from dataclasses import dataclass
+from threading import Lock
+
+from digipoort_wus import limits
+
+DECLARATIONS = (b"<?xml ", b"<?xml\t", b"<?xml\n", b"<?xml\r")
+"""How an XML declaration begins; it is no processing instruction."""
+# Text has no "<"; whether a ">" ended a tag is seen afterwards.
+_TEXT = re.compile(rb">[^<]++")
+_VALUE = re.compile(rb"\"([^\"<>]*+)\"|'([^'<>]*+)'")
+# libxml2 keeps what is shorter than 60; shorter than 4 there are not many.
+_WHITE_SPACE = re.compile(rb">([ \t\r\n]{4,60})<")
+_OTHER_REFERENCE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+_NO_NAME = (
+    bytes(octet if chr(octet).isalnum() or octet in b"-._:" else ord(" ") for octet in range(128))
+    + b" " * 128
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """What the tags of one plain message have.
+
+    Args:
+        names: as they are written, with their prefixes; namespaces; white space.
+        elements: number of start tags.
+        attributes: declarations included.
+        declarations: of namespaces for a prefix.
+    """
+
+    names: frozenset[bytes]
+    elements: int
+    attributes: int
+    declarations: int
+
+
+def read_spelling(data: bytes) -> Spelling | None:
+    """Return what the tags of a message have; None when it is not plain.
+
+    Plain is a message of tags and text, whose names are ASCII, without ``>`` in a value,
+    CDATA, comments, instructions or references to entities that must be declared.
+
+    Args:
+        data: the octets of a message; every one of them is read, so not for large ones.
+    """
+    if b"&" in data and _OTHER_REFERENCE.search(data):
+        return None
+    tags = _TEXT.sub(b">", data)
+    if tags.startswith(DECLARATIONS):
+        # libxml2 ends it here as well, and keeps nothing of it.
+        tags = tags[tags.find(b">") + 1 :]
+    number = tags.count(b"><") + 1
+    # So each "<" begins a tag, and the next ">" ends it.
+    if not (
+        tags[:1] == b"<" and tags[-1:] == b">" and tags.count(b"<") == tags.count(b">") == number
+    ):
+        return None
+    if b"<!" in tags or b"<?" in tags:
+        return None
+    between, values = _values(tags)
+    names_only = b" ".join(between)
+    # A quote that is left has no other; an end of a tag that is missing was in a value.
+    if (
+        b'"' in names_only
+        or b"'" in names_only
+        or names_only.count(b"<") != number
+        or not names_only.isascii()
+    ):
+        return None
+    names = set(names_only.translate(_NO_NAME).split())
+    names.update(value for text, value in zip(between, values, strict=False) if b"xmlns" in text)
+    names.update(_WHITE_SPACE.findall(data))
+    return Spelling(
+        frozenset(names),
+        number - tags.count(b"</"),
+        len(values),
+        names_only.count(b"xmlns:"),
+    )
+
+
+def _values(tags: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return what stands outside of the quotes, and what in them."""
+    pieces = tags.split(b'"')
+    between, values = pieces[::2], pieces[1::2]
+    if len(values) < len(between) and b"'" not in b"".join(between):
+        return between, values
+    # Three after each other: what stands before a value, and the value in either quotes.
+    pieces = _VALUE.split(tags)
+    return pieces[::3], [
+        single if double is None else double
+        for double, single in zip(pieces[1::3], pieces[2::3], strict=True)
+    ]
+
+
+class Vocabulary:
+    """The names that may be in the dictionary of a thread that does not end.
+
+    Who comes first fills it; messages with other names are read apart, which costs more.
+
+    Args:
+        most: names.
+        most_octets: of all of them together.
+    """
+
+    def __init__(
+        self,
+        most: int = limits.KNOWN_NAMES_MAX,
+        most_octets: int = limits.KNOWN_NAMES_MAX_BYTES,
+    ) -> None:
+        self._most = most
+        self._octets_left = most_octets
+        self._known: set[bytes] = set()
+        self._lock = Lock()
+
+    def knows(self, names: Set[bytes]) -> bool:
+        """Return whether all these names are known, now that they were asked for."""
+        if names <= self._known:
+            return True
+        with self._lock:
+            new = names - self._known
+            octets = sum(map(len, new))
+            if len(self._known) + len(new) > self._most or octets > self._octets_left:
+                return False
+            self._known |= new
+            self._octets_left -= octets
+            return True
+
+
+KNOWN = Vocabulary()
+"""Of this process; its threads may each have met them."""
