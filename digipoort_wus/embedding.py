@@ -34,7 +34,9 @@ from digipoort_wus.wss.policy import (
 )
 from digipoort_wus.wss.sign import signed_answer
 from digipoort_wus.wss.verify import SignatureEngine, Verified, verify_envelope
-from digipoort_wus.xmlsafe.parse import parse_message
+from digipoort_wus.xmlsafe.apart import apart
+from digipoort_wus.xmlsafe.lookover import look_over
+from digipoort_wus.xmlsafe.parse import parse_unparsed
 
 PRODUCTION = profiles.PRODUCTION
 """Certificate policies and OINs of PKIoverheid."""
@@ -93,19 +95,27 @@ def verify_request(
     def signer(certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
         return judge(certificate, (), Role.SIGNER, at)
 
-    envelope = read_envelope(parse_message(octets))
-    if policy.hygiene is Hygiene.BASIC_PROFILE:
-        require_basic_profile(envelope)
-    verified = verify_envelope(
-        envelope,
-        read_addressing(envelope, policy.addressing),
-        policy=policy,
-        trust=signer,
-        now=now or system_clock(),
-        engine=engine,
-    )
-    if namespace(verified.body_child) in _NAMESPACES:
-        validate(verified.body_child)
+    unparsed = look_over(octets)
+
+    def verify() -> Verified:
+        envelope = read_envelope(parse_unparsed(unparsed))
+        if policy.hygiene is Hygiene.BASIC_PROFILE:
+            require_basic_profile(envelope)
+        verified = verify_envelope(
+            envelope,
+            read_addressing(envelope, policy.addressing),
+            policy=policy,
+            trust=signer,
+            now=now or system_clock(),
+            engine=engine,
+        )
+        if namespace(verified.body_child) in _NAMESPACES:
+            validate(verified.body_child)
+        return verified
+
+    # Else this thread would keep the new names for ever.
+    verified = verify() if unparsed.familiar else apart(verify)
+    unparsed.make_familiar()
     return verified
 
 

@@ -172,7 +172,10 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
     def judge() -> Opened | Rejected:
         return _open(gate, service, request, received, size)
 
-    return judge() if received.message.familiar else apart(judge)
+    outcome = judge() if received.message.familiar else apart(judge)
+    if isinstance(outcome, Opened):
+        received.message.make_familiar()
+    return outcome
 
 
 def _open(

@@ -7,7 +7,8 @@ from digipoort_wus.server.contents import contents_of
 from digipoort_wus.server.http import HttpRequest
 from digipoort_wus.soap.envelope import Envelope, read_envelope
 from digipoort_wus.soap.mtom import expand, is_package, read_package, read_package_type
-from digipoort_wus.xmlsafe.parse import Unparsed, look_over, parse_unparsed
+from digipoort_wus.xmlsafe.lookover import Unparsed, look_over
+from digipoort_wus.xmlsafe.parse import parse_unparsed
 from digipoort_wus.xmlsafe.splice import LIFT_FROM, LargeTexts
 
 

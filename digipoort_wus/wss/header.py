@@ -5,12 +5,10 @@ Signature; inside it one SignedInfo, one SignatureValue, one KeyInfo that points
 directly at the token. No algorithm runs here.
 """
 
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-import pybase64
 from cryptography import x509
 from lxml import etree
 
@@ -25,6 +23,7 @@ from digipoort_wus.soap.envelope import (
     local_name,
     must_understand,
 )
+from digipoort_wus.wss.form import decode, decoded, exactly, require_no_text
 
 WSU_ID = f"{{{WSU}}}Id"
 _ACTOR, _NEXT = f"{{{SOAP}}}actor", "http://schemas.xmlsoap.org/soap/actor/next"
@@ -39,7 +38,6 @@ _REFERENCE_PARTS = tuple(
     f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")
 )
 _TRANSFORM = f"{{{DS}}}Transform"
-_WHITE_SPACE = " \t\r\n"
 _TEXT_LENGTH = etree.XPath("string-length()")
 _MANIFEST = f"{DS}Manifest"
 _OTHER_TOKENS = ("Token", "Assertion", "EncryptedKey")
@@ -104,7 +102,7 @@ def read_security(envelope: Envelope) -> SecurityHeader:
     # A header block for somebody else is none for us (SOAP 1.1 §4.2.2).
     if headers[0].get(_ACTOR) not in (None, "", _NEXT):
         raise Refusal(checks.WSS_PRESENT, expected="no actor", received="another actor")
-    _require_no_text(headers[0], checks.WSS_CHILDREN)
+    require_no_text(headers[0], checks.WSS_CHILDREN)
     parts: dict[str, etree._Element] = {}
     confirmations: list[Confirmed] = []
     for child in headers[0]:
@@ -123,7 +121,7 @@ def read_security(envelope: Envelope) -> SecurityHeader:
             raise Refusal(checks.WSS_CHILDREN, expected=etree.QName(tag).localname)
     token, signature = parts[_TOKEN], parts[_SIGNATURE]
     timestamp = _read_timestamp(parts[_TIMESTAMP])
-    signed_info, value, key_info = _exactly(signature, checks.WSS_SIGNATURE_FORM, _SIGNATURE_PARTS)
+    signed_info, value, key_info = exactly(signature, checks.WSS_SIGNATURE_FORM, _SIGNATURE_PARTS)
     _require_direct_reference(key_info, token)
     method, algorithm, *references = _signed_info_children(signed_info)
     _require_small(signed_info)
@@ -136,7 +134,7 @@ def read_security(envelope: Envelope) -> SecurityHeader:
         signed_info=signed_info,
         signed_info_prefixes=_exclusive_prefixes(method, checks.WSS_ALGORITHM),
         signature_algorithm=_algorithm(algorithm),
-        signature_value=_decode(value, checks.WSS_SIGNATURE_FORM, limits.SIGNATURE_MAX_BYTES),
+        signature_value=decode(value, checks.WSS_SIGNATURE_FORM, limits.SIGNATURE_MAX_BYTES),
         references=tuple(_read_reference(reference) for reference in references),
         confirmations=tuple(confirmations),
     )
@@ -186,7 +184,7 @@ def require_unique_ids(root: etree._Element) -> None:
 
 def _read_timestamp(element: etree._Element) -> Timestamp:
     tags = [child.tag for child in element]
-    _require_no_text(element, checks.WSS_TIMESTAMP_FORM)
+    require_no_text(element, checks.WSS_TIMESTAMP_FORM)
     if tags not in ([_CREATED], [_CREATED, _EXPIRES]):
         raise Refusal(
             checks.WSS_TIMESTAMP_FORM,
@@ -227,7 +225,7 @@ def _read_token(token: etree._Element) -> x509.Certificate:
                 about="type",
             )
     try:
-        return _certificate(_decode(token, checks.WSS_TOKEN, limits.TOKEN_MAX_BYTES))
+        return _certificate(decode(token, checks.WSS_TOKEN, limits.TOKEN_MAX_BYTES))
     except (ValueError, x509.InvalidVersion):
         raise Refusal(checks.WSS_TOKEN, received="not a DER certificate") from None
 
@@ -242,7 +240,7 @@ def _require_direct_reference(key_info: etree._Element, token: etree._Element) -
     """Require KeyInfo/SecurityTokenReference/Reference[@URI='#token'] and nothing else."""
     reference = key_info
     for tag in (f"{{{WSSE}}}SecurityTokenReference", f"{{{WSSE}}}Reference"):
-        _require_no_text(reference, checks.WSS_KEY_INFO)
+        require_no_text(reference, checks.WSS_KEY_INFO)
         children = list(reference)
         if [child.tag for child in children] != [tag]:
             raise Refusal(
@@ -299,7 +297,7 @@ def _require_small(signed_info: etree._Element) -> None:
 
 
 def _read_reference(reference: etree._Element) -> Reference:
-    transforms, method, value = _exactly(reference, checks.WSS_SIGNATURE_FORM, _REFERENCE_PARTS)
+    transforms, method, value = exactly(reference, checks.WSS_SIGNATURE_FORM, _REFERENCE_PARTS)
     steps = list(transforms)
     if len(steps) != 1 or steps[0].tag != _TRANSFORM:
         raise Refusal(
@@ -317,7 +315,7 @@ def _read_reference(reference: etree._Element) -> Reference:
         target_id=uri[1:],
         prefixes=_exclusive_prefixes(steps[0], checks.WSS_TRANSFORM),
         digest_algorithm=_algorithm(method),
-        digest=_decode(value, checks.WSS_SIGNATURE_FORM, limits.DIGEST_MAX_BYTES),
+        digest=decode(value, checks.WSS_SIGNATURE_FORM, limits.DIGEST_MAX_BYTES),
     )
 
 
@@ -330,7 +328,7 @@ def _read_confirmation(element: etree._Element) -> Confirmed:
         return Confirmed(element, None)
     return Confirmed(
         element,
-        _decoded(text, checks.WSS_CONFIRMATION, "Value", limits.SIGNATURE_MAX_BYTES),
+        decoded(text, checks.WSS_CONFIRMATION, "Value", limits.SIGNATURE_MAX_BYTES),
     )
 
 
@@ -366,48 +364,3 @@ def _algorithm(element: etree._Element) -> str:
             checks.WSS_ALGORITHM, expected=f"an empty {local_name(element)}", received="parameters"
         )
     return element.get("Algorithm") or ""
-
-
-def _require_no_text(element: etree._Element, check: Check) -> None:
-    """Refuse text beside child elements: tools differ in whose text it is."""
-    # Plain loops: this runs forty times a message.
-    text = element.text
-    if text is not None and text.strip(_WHITE_SPACE):
-        raise Refusal(check, received=f"text in {local_name(element)}")
-    for child in element:
-        text = child.tail
-        if text is not None and text.strip(_WHITE_SPACE):
-            raise Refusal(check, received=f"text in {local_name(element)}")
-
-
-def _exactly(parent: etree._Element, check: Check, tags: tuple[str, ...]) -> list[etree._Element]:
-    """Return the children of an element that must have exactly these, and no text."""
-    _require_no_text(parent, check)
-    children = list(parent)
-    if [child.tag for child in children] != list(tags):
-        names = ", ".join(tag.rpartition("}")[2] for tag in tags)
-        raise Refusal(
-            check,
-            expected=f"{names} in {local_name(parent)}",
-            received=", ".join(local_name(child) for child in children[:5]) or "nothing",
-        )
-    return children
-
-
-def _decode(element: etree._Element, check: Check, most: int) -> bytes:
-    return _decoded(leaf_text(element, check), check, local_name(element), most)
-
-
-def _decoded(text: str, check: Check, name: str, most: int) -> bytes:
-    """Decode base64 text strictly, except for white space, which stacks put there."""
-    if len(text) > most:
-        raise Refusal(check, expected=f"at most {most} characters in {name}")
-    try:
-        compact = "".join(text.split()).encode("ascii")
-        octets = pybase64.b64decode(compact, validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        raise Refusal(check, expected=f"base64 in {name}") from None
-    # Stray bits behind the last octet would make one value writable in several ways.
-    if not octets or pybase64.b64encode(octets) != compact:
-        raise Refusal(check, expected=f"canonical base64 in {name}")
-    return octets

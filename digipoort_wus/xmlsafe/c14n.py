@@ -8,8 +8,7 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 
-DEFAULT_NAMESPACE = "#default"
-"""How a PrefixList names the default namespace."""
+_DEFAULT = "#default"
 
 
 def canonicalize(element: etree._Element, prefixes: Sequence[str] = ()) -> bytes:
@@ -49,6 +48,6 @@ def make_known(prefixes: Sequence[str]) -> None:
     element of that name does. A document of another thread would keep the wrong form,
     and be refused for its digest.
     """
-    if DEFAULT_NAMESPACE in prefixes:
-        for _ in etree.iterparse(BytesIO(b"<a/>"), tag=DEFAULT_NAMESPACE):
+    if _DEFAULT in prefixes:
+        for _ in etree.iterparse(BytesIO(b"<a/>"), tag=_DEFAULT):
             pass

@@ -95,17 +95,17 @@ def _values(tags: bytes) -> tuple[list[bytes], list[bytes]]:
     if len(values) < len(between) and b"'" not in b"".join(between):
         return between, values
     # Three after each other: what stands before a value, and the value in either quotes.
-    pieces = _VALUE.split(tags)
-    return pieces[::3], [
+    threes = _VALUE.split(tags)
+    return threes[::3], [
         single if double is None else double
-        for double, single in zip(pieces[1::3], pieces[2::3], strict=True)
+        for double, single in zip(threes[1::3], threes[2::3], strict=True)
     ]
 
 
 class Vocabulary:
     """The names that may be in the dictionary of a thread that does not end.
 
-    Who comes first fills it; messages with other names are read apart, which costs more.
+    When it is full, messages with other names go on being judged apart, which costs more.
 
     Args:
         most: names.
@@ -123,17 +123,17 @@ class Vocabulary:
         self._lock = Lock()
 
     def knows(self, names: Set[bytes]) -> bool:
-        """Return whether all these names are known, now that they were asked for."""
-        if names <= self._known:
-            return True
+        """Return whether all these names are known."""
+        return names <= self._known
+
+    def learn(self, names: Set[bytes]) -> None:
+        """Know these names from now on, if there is room for all of them."""
         with self._lock:
             new = names - self._known
             octets = sum(map(len, new))
-            if len(self._known) + len(new) > self._most or octets > self._octets_left:
-                return False
-            self._known |= new
-            self._octets_left -= octets
-            return True
+            if len(self._known) + len(new) <= self._most and octets <= self._octets_left:
+                self._known |= new
+                self._octets_left -= octets
 
 
 KNOWN = Vocabulary()

@@ -321,7 +321,8 @@ def test_a_hangup_puts_the_parties_of_the_file_into_force(tmp_path: Path) -> Non
     with configured(tmp_path, row(VENDOR_A_OIN, **EVERYTHING)) as running:
         assert running.submit()
         config = tmp_path / "gateway.toml"
-        config.write_text(row(VENDOR_A_OIN, disabled="true", reason='"contract ended"'))
+        disabled = row(VENDOR_A_OIN, disabled="true", reason='"contract ended"')
+        config.write_text(f'mode = "sandbox"\n{disabled}')
         running.process.send_signal(signal.SIGHUP)
         seen(running, "1 parties were read anew")
         assert_refused(running.ask("aanleveren", aanlever_body()), "ALS130", "PARTY-ENABLED")

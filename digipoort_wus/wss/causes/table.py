@@ -136,19 +136,19 @@ CAUSES: tuple[Cause, ...] = (
         few=True,
     ),
     Cause(
-        "not-canonicalised",
-        "the digest is that of serialised XML, not of its canonical form",
-        "de digest is die van geserialiseerde XML, niet van de canonieke vorm",
-        "Canonicalise each part with exclusive canonicalisation and digest those octets.",
-        shapes.serialised,
-    ),
-    Cause(
         "prefix-renamed",
         "a namespace prefix was changed after signing",
         "na het ondertekenen is een namespace-prefix veranderd",
         "Send exactly what was signed: something behind the signer parses the message and "
         "writes it with prefixes of its own.",
         shapes.other_prefixes,
+    ),
+    Cause(
+        "not-canonicalised",
+        "the digest is that of serialised XML, not of its canonical form",
+        "de digest is die van geserialiseerde XML, niet van de canonieke vorm",
+        "Canonicalise each part with exclusive canonicalisation and digest those octets.",
+        shapes.serialised,
     ),
     Cause(
         "wrong-part",

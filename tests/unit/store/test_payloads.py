@@ -115,9 +115,10 @@ def test_what_could_not_be_written_is_not_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = PayloadFiles(tmp_path / "payloads")
-    with monkeypatch.context() as broken, pytest.raises(OSError, match="full"):
+    with monkeypatch.context() as broken:
         broken.setattr("os.fsync", _full)
-        files.hold(CONTENT)
+        with pytest.raises(OSError, match="full"):
+            files.hold(CONTENT)
     digest = files.keep(CONTENT)
     files.remove(digest)
     with pytest.raises(PayloadDamaged, match="missing"):
