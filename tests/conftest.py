@@ -6,12 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from digipoort_wus.testing.xmlsec1 import xmlsec1_verifies
 from tests.messages import NOW
 
 CERTS_TEST = Path(__file__).parent.parent / "certs-test"
+# How long an example takes says nothing on a machine that does other things as well.
+settings.register_profile(
+    "digipoort-wus", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("digipoort-wus")
 # Where one statement is tried on very many things, or a process is started: not for `tox -e quick`.
 THOROUGH = (
     "client/test_transport.py",

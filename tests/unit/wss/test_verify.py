@@ -509,3 +509,35 @@ def test_a_repeat_has_the_same_digest_whatever_the_bodys_id(g1: TestPki) -> None
     other = signed(g1.identities["vendor-a"], root)
     assert len(digests) == 1
     assert verify(other, g1).body_digest not in digests
+
+
+def listed(pki: TestPki, prefixes: str, *, of: str = "Transform", elements: int = 0) -> bytes:
+    """Return a filing whose Body, or SignedInfo, has a PrefixList and so many elements more."""
+    body = aanlever_body().replace("<t:autorisatieAdres>", "<t:a/>" * elements + "<t:autorisatieAdres>")
+    root = etree.fromstring(signed(pki.identities["vendor-a"], envelope(body)))
+    (place,) = [
+        element
+        for element in root.iter(f"{{{DS}}}{of}")
+        if of != "Transform" or element.getparent().getparent().get("URI").endswith("-Body")
+    ]
+    etree.SubElement(place, f"{{{EXC_C14N}}}InclusiveNamespaces", PrefixList=prefixes)
+    return resign(root, pki)
+
+
+@pytest.mark.parametrize("of", ["Transform", "CanonicalizationMethod"])
+def test_a_prefix_list_is_short(g1: TestPki, of: str) -> None:
+    most = limits.MAX_PREFIXES
+    longest = "p" * limits.PREFIX_MAX
+    verify(listed(g1, " ".join(f"p{n}" for n in range(most)), of=of), g1)
+    verify(listed(g1, longest, of=of), g1)
+    # The same one again and again would be looked for each time.
+    for prefixes in ("p " * (most + 1), " ".join(f"p{n}" for n in range(30_000)), longest + "p"):
+        assert refusal(listed(g1, prefixes, of=of), g1) == "WSS-REF-LIMIT"
+
+
+def test_few_elements_are_named_by_references_with_prefixes(g1: TestPki) -> None:
+    octets = listed(g1, " ".join(f"p{n}" for n in range(9)))
+    inside = int(etree.fromstring(octets).xpath("count(//*[local-name()='Body']/descendant-or-self::*)"))
+    others = 6 + 1  # the other parts, of which ReplyTo and Timestamp have children
+    most = limits.REFERENCED_ELEMENTS_MAX // 10 - inside
+    assert refusal(listed(g1, " ".join(f"p{n}" for n in range(9)), elements=most - others), g1) == "XSD-VALID"

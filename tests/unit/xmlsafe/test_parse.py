@@ -1,11 +1,15 @@
 """Bytes from outside: what becomes a tree, and what is refused with which check."""
 
+from collections.abc import Callable
+
 import pytest
 from lxml import etree
 
 from digipoort_wus import limits
 from digipoort_wus.errors import Refusal
+from digipoort_wus.xmlsafe.apart import is_apart
 from digipoort_wus.xmlsafe.c14n import canonicalize
+from digipoort_wus.xmlsafe.lookover import look_over
 from digipoort_wus.xmlsafe.parse import parse_document, parse_message
 
 REFUSED = {
@@ -195,3 +199,93 @@ def test_a_client_accepts_longer_answers() -> None:
 
 def test_comment_like_text_in_cdata_is_text() -> None:
     assert parse_message(b"<a><![CDATA[<!-- <?x?> -->]]></a>").text == "<!-- <?x?> -->"
+
+
+def several(number: int) -> bytes:
+    """Elements with so many attributes together."""
+    return b"<b c='' d=''/>" * (number // 2) + b"<b c=''/>" * (number % 2)
+
+
+def numbered(pattern: bytes, number: int) -> bytes:
+    return b" ".join(pattern % n for n in range(number))
+
+
+BOUNDED: dict[str, tuple[int, Callable[[int], bytes]]] = {
+    "attributes on one element": (
+        limits.XML_MAX_ATTRIBUTES,
+        lambda n: b"<b %b/>" % numbered(b"c%d=''", n),
+    ),
+    "attributes": (limits.XML_MAX_ALL_ATTRIBUTES, several),
+    "declarations": (
+        limits.XML_MAX_DECLARATIONS,
+        lambda n: b"<b %b/>" % numbered(b"xmlns:n%d='u:u'", n),
+    ),
+    "a name": (limits.XML_MAX_NAME, lambda n: b"<%b/>" % (b"b" * n)),
+    "a name of an attribute": (limits.XML_MAX_NAME, lambda n: b"<b %b=''/>" % (b"c" * n)),
+    "a namespace": (limits.XML_MAX_NAME, lambda n: b"<b xmlns='%b'/>" % (b"u" * n)),
+}
+AROUND = {
+    "plain": b"<a>%b</a>",
+    "long": b"<a>%b<inhoud>" + b"A" * 70_000 + b"</inhoud></a>",
+    "not plain": b"<a>%b<![CDATA[]]></a>",
+}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("name", BOUNDED)
+def test_what_tags_may_have(name: str, around: str) -> None:
+    most, make = BOUNDED[name]
+    parse_message(AROUND[around] % make(most))
+    with pytest.raises(Refusal) as caught:
+        parse_message(AROUND[around] % make(most + 1))
+    assert caught.value.check.id == "XML-LIMIT"
+
+
+def test_elements_are_counted_before_the_parse() -> None:
+    most = limits.XML_MAX_ELEMENTS
+    parse_message(b"<a>%b</a>" % (b"<b/>" * (most - 1)))
+    with pytest.raises(Refusal) as caught:
+        look_over(b"<a>%b</a>" % (b"<b/>" * most))
+    assert caught.value.check.id == "XML-LIMIT"
+
+
+@pytest.mark.parametrize("what", [b"<b/>", b"<b c=''/>"], ids=["elements", "attributes"])
+def test_many_declarations_are_for_few_elements_and_attributes(what: bytes) -> None:
+    declarations = 200
+    # One element and its declarations are counted, too.
+    users = limits.XML_MAX_LOOKUPS // declarations - declarations - 1
+    number = users // (1 + what.count(b"c"))
+    start = b"<a %b>" % numbered(b"xmlns:n%d='u:u'", declarations)
+    look_over(start + what * number + b"</a>")
+    for end in (b"</a>", b"<![CDATA[]]></a>", b"<inhoud>%b</inhoud></a>" % LONG):
+        with pytest.raises(Refusal) as caught:
+            look_over(start + what * (number + 1) + end)
+        assert caught.value.check.id == "XML-LIMIT"
+        look_over(start + what * (number // 3) + end)
+
+
+def test_names_of_a_short_message_are_few() -> None:
+    names = limits.XML_MAX_NAMES - 1
+    look_over(b"<a>%b</a>" % b"".join(b"<b%d/>" % n for n in range(names)))
+    with pytest.raises(Refusal) as caught:
+        look_over(b"<a>%b</a>" % b"".join(b"<b%d/>" % n for n in range(names + 1)))
+    assert caught.value.check.id == "XML-LIMIT"
+
+
+def test_octets_are_taken_once() -> None:
+    unparsed = look_over(b"<a/>")
+    assert unparsed.take() == b"<a/>"
+    with pytest.raises(ValueError, match="twice"):
+        unparsed.take()
+
+
+def test_names_of_documents_are_read_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+
+    def fromstring(data: bytes, parser: etree.XMLParser) -> etree._Element:
+        threads.append(is_apart())
+        return etree.XML(data, parser)
+
+    monkeypatch.setattr("digipoort_wus.xmlsafe.parse.etree.fromstring", fromstring)
+    assert parse_document(b"<a/>").tag == "a"
+    assert threads == [True]
