@@ -61,6 +61,34 @@ def _messages(pki: TestPki) -> Iterator[tuple[str, bytes]]:
             b"s:Body", b"<a " + numbered(b'xmlns:n%d="u%d"', 900) + b">" + b"<b/>" * 4_000 + b"</a>"
         ),
     )
+    long = b"u:" + b"x" * 240
+    spaces = b" ".join(b'xmlns:n%d="%b%02d"' % (n, long, n) for n in range(20))
+    sorted_ = b" ".join(b'n%d:a%d=""' % (n // 2, n % 2) for n in range(40))
+    yield (
+        "3,900 attributes in 20 namespaces that are long",
+        inside(b"t:aanleverRequest", b"<a %b>%b</a>" % (spaces, b"<b %b/>" % sorted_ * 97)),
+    )
+    yield (
+        "240 namespaces, 1,500 elements",
+        inside(
+            b"t:aanleverRequest",
+            b"<a " + numbered(b'xmlns:n%d="u:%d"', 240) + b">" + b"<n0:b/>" * 1_500 + b"</a>",
+        ),
+    )
+    method = good[good.index(b"<ds:CanonicalizationMethod") :]
+    method = method[: method.index(b"/>")]
+    yield (
+        "a PrefixList of 30,000 prefixes",
+        good.replace(
+            method + b"/>",
+            method
+            + b"><c:InclusiveNamespaces xmlns:c='http://www.w3.org/2001/10/xml-exc-c14n#' "
+            + b"PrefixList='%b'/></ds:CanonicalizationMethod>" % (b"a " * 30_000),
+            1,
+        ),
+    )
+    names = (b"<b%d%b/>" % (n, b"b" * 190) for n in range(900))
+    yield "900 names of 200 letters", inside(b"t:aanleverRequest", b"".join(names))
     yield "28 MB of empty elements", inside(b"s:Body", b"<a/>" * (_WIRE // 4))
     yield "4,900 empty elements", inside(b"s:Body", b"<a/>" * 4_900)
     yield "5,000 references", good.replace(reference, reference * 5_000)

@@ -332,8 +332,8 @@ WSS_TRANSFORM = Check(
 WSS_REF_LIMIT = Check(
     "WSS-REF-LIMIT",
     "ours",
-    "The number of References and the size of SignedInfo stay within the limits.",
-    "Het aantal References en de grootte van SignedInfo blijven binnen de grenzen.",
+    "References, the prefixes they list, the elements they name and SignedInfo are within limits.",
+    "References, hun lijsten van prefixen, hun elementen en SignedInfo blijven binnen de grenzen.",
     code=110,
 )
 WSS_REF_TARGET = Check(

@@ -36,6 +36,8 @@ HEADERS_MAX = 100
 """Header lines of one request."""
 HEADERS_MAX_BYTES = 16_384
 """Of the request line and all header lines together."""
+HEADER_NAME_MAX = 128
+"""Octets of the name of one header."""
 CHUNKS_MAX = 65_536
 """Of one chunked body: chunks of a few octets cost more time than they bring."""
 DISCARD_SECONDS = 10

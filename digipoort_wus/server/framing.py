@@ -85,13 +85,16 @@ def check_header(line: bytes, *, version: str) -> None:
         version: of the request, such as ``HTTP/1.1``.
 
     Raises:
-        Refusal: HTTP-FRAMING; HTTP-ENCODING for a compressed body.
+        Refusal: HTTP-FRAMING; HTTP-HEADERS for a long name; HTTP-ENCODING for a compressed body.
 
     RFC 9112 §5.1, §6.1, §6.2 and §7; RFC 9110 §5.6.2 and §8.6.
     """
     name, colon, value = line.partition(b":")
     if not colon or not _TOKEN.fullmatch(name):
         raise framing("another line", "a name, a colon and a value")
+    # Twisted remembers the first ten thousand names for ever.
+    if len(name) > limits.HEADER_NAME_MAX:
+        raise too_many_headers()
     name = name.lower()
     if name == b"content-length" and not _LENGTH.fullmatch(value.strip(b" \t")):
         raise framing("another Content-Length", "digits")

@@ -22,18 +22,12 @@ from digipoort_wus.names import SOAP
 from digipoort_wus.pki.explain import name_of
 from digipoort_wus.soap.envelope import local_name
 from digipoort_wus.wss.causes.advice import form_cause
+from digipoort_wus.wss.causes.cost import BRIEF, PATIENT, cost_of, declarations_in
 from digipoort_wus.wss.causes.loose import Loose, read_loosely
 from digipoort_wus.wss.causes.part import Part
 from digipoort_wus.wss.causes.recovery import signature_cause
 from digipoort_wus.wss.causes.render import scope_of
-from digipoort_wus.wss.causes.table import (
-    BRIEF,
-    PATIENT,
-    Found,
-    cause_of,
-    cost_of,
-    declarations_in,
-)
+from digipoort_wus.wss.causes.table import Found, cause_of
 from digipoort_wus.wss.policy import HASHES
 from digipoort_wus.xmlsafe.c14n import canonicalize
 

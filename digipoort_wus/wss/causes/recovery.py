@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from digipoort_wus.pki.profiles import UNREADABLE
+from digipoort_wus.wss.causes.cost import PATIENT
 from digipoort_wus.wss.causes.part import Part, Try
-from digipoort_wus.wss.causes.table import CAUSES, HASH_MIXED_UP, PATIENT, Cause, Found, cause_of
+from digipoort_wus.wss.causes.table import CAUSES, HASH_MIXED_UP, Cause, Found, cause_of
 from digipoort_wus.wss.policy import HASHES, PADDINGS
 
 # DER of DigestInfo up to the digest (RFC 8017 9.2, note 1).

@@ -16,19 +16,11 @@ from lxml import etree
 
 from digipoort_wus.errors import Hint, Refusal
 from digipoort_wus.wss.causes import shapes, texts
+from digipoort_wus.wss.causes.cost import PATIENT, cost_of, declarations_in
 from digipoort_wus.wss.causes.part import Part, Try
 
-PATIENT = 2_000_000_000
-"""Cost of what may be tried for one digest on somebody's own machine: a few seconds."""
-BRIEF = 3_000_000
-"""The same while everybody waits for a fault: less than ten milliseconds."""
 ELABORATE_MAX = 2_000_000
 """Octets of a part: above, only the causes that need a few tries are tried."""
-_PER_TAG, _PER_ATTRIBUTE = 1_000, 500
-"""What writing these costs, in octets that could be digested instead."""
-_PER_PREFIX = 12
-"""The same for each namespace that is declared in the message, at every tag and attribute."""
-
 _SHOWN_MAX = 200
 _HASHES = ("sha256", "sha1", "sha512", "sha384", "sha224", "md5")
 
@@ -391,23 +383,6 @@ def _readings(claimed: bytes) -> Iterator[tuple[bytes, str]]:
         yield bytes.fromhex(text), "hexadecimal text"
     with suppress(ValueError):
         yield pybase64.b64decode(text, validate=True), "base64 twice"
-
-
-def cost_of(octets: bytes, declared: int) -> int:
-    """Return what it costs to write XML once.
-
-    Args:
-        octets: what is written.
-        declared: namespaces that may be in scope there, all of which are looked at.
-    """
-    tags, attributes = octets.count(b"<"), octets.count(b'="')
-    prefixes = _PER_PREFIX * declared * (tags + attributes)
-    return len(octets) + _PER_TAG * tags + _PER_ATTRIBUTE * attributes + prefixes
-
-
-def declarations_in(octets: bytes) -> int:
-    """Return at most how many namespaces are in scope anywhere in a message."""
-    return octets.count(b" xmlns")
 
 
 def _digest(name: str, octets: bytes) -> bytes:

@@ -151,6 +151,8 @@ def test_too_many_chunks_are_refused() -> None:
         (b"Transfer-Encoding: gzip", "HTTP-ENCODING"),
         (b"Transfer-Encoding: gzip, chunked", "HTTP-ENCODING"),
         (b"Transfer-Encoding: Deflate;x=1, chunked", "HTTP-ENCODING"),
+        (b"X" * limits.HEADER_NAME_MAX + b": 1", None),
+        (b"X" * (limits.HEADER_NAME_MAX + 1) + b": 1", "HTTP-HEADERS"),
     ],
 )
 def test_headers(line: bytes, check: str | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from lxml import etree
 
+from digipoort_wus import limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import DS, ENVELOPED, EXC_C14N, SHA1, SOAP, WSA, WSSE, WSU
 from digipoort_wus.pki.chain import CachingVerifier, VerifiedCertificate
@@ -511,33 +512,77 @@ def test_a_repeat_has_the_same_digest_whatever_the_bodys_id(g1: TestPki) -> None
     assert verify(other, g1).body_digest not in digests
 
 
-def listed(pki: TestPki, prefixes: str, *, of: str = "Transform", elements: int = 0) -> bytes:
-    """Return a filing whose Body, or SignedInfo, has a PrefixList and so many elements more."""
-    body = aanlever_body().replace("<t:autorisatieAdres>", "<t:a/>" * elements + "<t:autorisatieAdres>")
+def listed(
+    pki: TestPki, prefixes: str, *, of: str = "Transform", elements: int = 0, times: int = 1
+) -> etree._Element:
+    """Return a filing with a PrefixList for its Body or SignedInfo, and more in the Body."""
+    body = aanlever_body().replace(
+        "</t:aanleverRequest>", "<t:a/>" * elements + "</t:aanleverRequest>"
+    )
     root = etree.fromstring(signed(pki.identities["vendor-a"], envelope(body)))
-    (place,) = [
-        element
-        for element in root.iter(f"{{{DS}}}{of}")
-        if of != "Transform" or element.getparent().getparent().get("URI").endswith("-Body")
-    ]
-    etree.SubElement(place, f"{{{EXC_C14N}}}InclusiveNamespaces", PrefixList=prefixes)
-    return resign(root, pki)
+    body_id = find(root, "s:Body").get(f"{{{WSU}}}Id")
+    (reference,) = root.findall(f"{REFERENCE}[@URI='#{body_id}']", NS)
+    place = reference[0][0] if of == "Transform" else find(root, f".//ds:{of}")
+    if prefixes:
+        etree.SubElement(place, f"{{{EXC_C14N}}}InclusiveNamespaces", PrefixList=prefixes)
+    for _ in range(times - 1):
+        reference.addnext(deepcopy(reference))
+    return root
 
 
 @pytest.mark.parametrize("of", ["Transform", "CanonicalizationMethod"])
 def test_a_prefix_list_is_short(g1: TestPki, of: str) -> None:
-    most = limits.MAX_PREFIXES
-    longest = "p" * limits.PREFIX_MAX
-    verify(listed(g1, " ".join(f"p{n}" for n in range(most)), of=of), g1)
-    verify(listed(g1, longest, of=of), g1)
-    # The same one again and again would be looked for each time.
-    for prefixes in ("p " * (most + 1), " ".join(f"p{n}" for n in range(30_000)), longest + "p"):
-        assert refusal(listed(g1, prefixes, of=of), g1) == "WSS-REF-LIMIT"
+    most, longest = limits.MAX_PREFIXES, "p" * limits.PREFIX_MAX
+    for prefixes in (" ".join(f"p{n}" for n in range(most)), longest):
+        verify(resign(listed(g1, prefixes, of=of), g1), g1)
+    # The same one again and again would be looked for each time, too.
+    for prefixes in ("p " * (most + 1), " ".join(f"p{n}" for n in range(9_000)), longest + "p"):
+        assert refusal(etree.tostring(listed(g1, prefixes, of=of)), g1) == "WSS-REF-LIMIT"
 
 
-def test_few_elements_are_named_by_references_with_prefixes(g1: TestPki) -> None:
-    octets = listed(g1, " ".join(f"p{n}" for n in range(9)))
-    inside = int(etree.fromstring(octets).xpath("count(//*[local-name()='Body']/descendant-or-self::*)"))
-    others = 6 + 1  # the other parts, of which ReplyTo and Timestamp have children
-    most = limits.REFERENCED_ELEMENTS_MAX // 10 - inside
-    assert refusal(listed(g1, " ".join(f"p{n}" for n in range(9)), elements=most - others), g1) == "XSD-VALID"
+@pytest.mark.parametrize(
+    ("prefixes", "times"), [(9, 1), (0, 5), (3, 2)], ids=["listed", "repeated", "both"]
+)
+def test_references_name_few_elements(g1: TestPki, prefixes: int, times: int) -> None:
+    """Each is looked at once a Reference by some engines, and once a prefix by all."""
+    names = " ".join(f"p{n}" for n in range(prefixes))
+    each = (1 + prefixes) * times
+    root = listed(g1, names, times=times)
+    ids = {reference.get("URI") for reference in root.findall(REFERENCE, NS)}
+    parts = [e for e in root.iter() if f"#{e.get(f'{{{WSU}}}Id')}" in ids]
+    sizes = {part.tag: sum(1 for _ in part.iter()) for part in parts}
+    in_body = sizes.pop(f"{{{SOAP}}}Body")
+    room = (limits.REFERENCED_ELEMENTS_MAX - sum(sizes.values())) // each - in_body
+    assert room > 1_000
+    verify(resign(listed(g1, names, elements=room, times=times), g1), g1)
+    octets = etree.tostring(listed(g1, names, elements=room + 1, times=times))
+    assert refusal(octets, g1) == "WSS-REF-LIMIT"
+
+
+@pytest.mark.parametrize("where", ["text", "values", "names"])
+def test_signed_info_is_bounded_before_it_is_canonicalised(
+    g1: TestPki, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def pad(root: etree._Element, octets: int) -> bytes:
+        # What is not counted to the octet stays clear of the limit.
+        signed_info = find(root, ".//ds:SignedInfo")
+        if where == "text":
+            signed_info.text = " " * octets
+        elif where == "values":
+            find(root, ".//ds:Reference").set("Type", "urn:" + "t" * (octets - 4))
+        else:
+            for number in range(octets // 250):
+                reference = root.findall(REFERENCE, NS)[number % 4]
+                reference.set(f"a{number}".ljust(250, "x"), "")
+        return resign(root, g1)
+
+    message = envelope(aanlever_body())
+    octets = signed(g1.identities["vendor-a"], message)
+    verify(pad(etree.fromstring(octets), limits.SIGNED_INFO_MAX_BYTES - 8_000), g1)
+    too_long = pad(etree.fromstring(octets), limits.SIGNED_INFO_MAX_BYTES + 250)
+    canonicalised: list[str] = []
+    monkeypatch.setattr(
+        "digipoort_wus.wss.verify.canonicalize", lambda *_: canonicalised.append("something")
+    )
+    assert refusal(too_long, g1) == "WSS-REF-LIMIT"
+    assert canonicalised == []
