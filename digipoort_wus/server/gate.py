@@ -60,6 +60,7 @@ from digipoort_wus.soap.fault import (
 )
 from digipoort_wus.soap.write import unsigned_answer
 from digipoort_wus.wss.explain import short_cause
+from digipoort_wus.wss.header import read_security
 from digipoort_wus.wss.policy import (
     Confirmation,
     FaultSignature,
@@ -149,7 +150,7 @@ class Rejected:
     message_id: str | None
     refusal: Refusal
     confirms: bytes | None = field(default=None, repr=False)
-    """The SignatureValue that the fault confirms: one that was verified, of who sent it."""
+    """The SignatureValue that the fault confirms, as far as it could be read."""
     suite: Suite | None = None
     """How a signed fault is signed; None: as the policy likes best."""
 
@@ -217,8 +218,7 @@ def _open(
             operation,
             None if envelope is None else readable_message_id(envelope),
             bare(refusal),
-            # Nobody gets our signature over a value that is not, or not known to be, his own.
-            None if judged is None else _confirmed(policy, judged),
+            _readable_signature(policy, envelope) if judged is None else _confirmed(policy, judged),
         )
     value = judged.signature_value
     seen = policy.replay is Replay.REFUSED and value is not None
@@ -251,6 +251,20 @@ def reject(opened: Opened, refusal: Refusal) -> Rejected:
 def _confirmed(policy: SecurityPolicy, judged: Judged) -> bytes | None:
     """Return the SignatureValue that answer or fault confirms, None under a policy without."""
     return judged.signature_value if policy.confirmation is Confirmation.IN_ANSWERS else None
+
+
+def _readable_signature(policy: SecurityPolicy, envelope: Envelope | None) -> bytes | None:
+    """Return the SignatureValue that a fault confirms, as far as it can be read.
+
+    It was not found right, and the fault says no more than that it answers the message with
+    it. Without it WSS4J and others report the missing confirmation in place of the fault.
+    """
+    if policy.confirmation is Confirmation.NEVER or envelope is None:
+        return None
+    try:
+        return read_security(envelope).signature_value
+    except Refusal:
+        return None
 
 
 def _hint(refusal: Refusal, root: etree._Element, now: datetime, size: int) -> Hint | None:
