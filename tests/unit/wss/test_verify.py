@@ -571,9 +571,9 @@ def test_signed_info_is_bounded_before_it_is_canonicalised(
         elif where == "values":
             find(root, ".//ds:Reference").set("Type", "urn:" + "t" * (octets - 4))
         else:
-            for number in range(octets // 250):
-                reference = root.findall(REFERENCE, NS)[number % 4]
-                reference.set(f"a{number}".ljust(250, "x"), "")
+            elements = list(signed_info.iter())
+            for number in range(octets // 64):
+                elements[number % len(elements)].set(f"a{number}".ljust(64, "x"), "")
         return resign(root, g1)
 
     message = envelope(aanlever_body())
