@@ -32,7 +32,9 @@ from tests.unit.server.test_gate import gate, request
 __all__ = ["gate"]
 
 PROGRAM = """
-import gc, itertools, random
+import gc, itertools, os, random, sys
+# For tests.messages: with PYTHONSAFEPATH the folder it runs in is not on the path.
+sys.path.append(os.getcwd())
 from pathlib import Path
 from types import SimpleNamespace
 from digipoort_wus.names import ECHO, ECHO_BE, SOAP, WSA
