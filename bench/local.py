@@ -45,6 +45,8 @@ from tests.messages import aanlever_body, envelope, signed
 CONTENT = b"<x>" + b"Omzetbelasting " * 650 + b"</x>"
 """About 10 kB, as a filing usually has."""
 FLOOR = "RSA-2048 sign + verify (the floor)"
+NATIVE = "parse + verify, native"
+SIGNXML = "parse + verify, signxml"
 TOGETHER = 16
 _HEAD = Head("POST", AANLEVER.paths[0], "", {"content-type": "text/xml"})
 
@@ -85,8 +87,8 @@ def signatures(pki: TestPki) -> list[Row]:
         )
 
     return [
-        Row("parse + verify, native", _verifier(pki, octets, None)),
-        Row("parse + verify, signxml", _verifier(pki, octets, verify_signature_signxml)),
+        Row(NATIVE, _verifier(pki, octets, None)),
+        Row(SIGNXML, _verifier(pki, octets, verify_signature_signxml)),
         *_xmlsec_row(pki, octets),
         Row("sign an answer (template)", sign),
     ]

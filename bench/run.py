@@ -1,50 +1,117 @@
 """Print what the gateway costs, beside the cryptography that nobody can avoid.
 
-Usage: python -m bench.run [--quick]
+Usage: python -m bench.run [--quick] [--only TABLE]...
 
 The floor is one RSA-2048 signature and one verification, measured in the same
 run: what an exchange costs any implementation. Times are CPU times, medians of
-slices taken in turn; compare the ratios, not the milliseconds.
+slices taken in turn; compare the ratios, not the milliseconds. What each table
+says stands in bench/README.md.
 """
 
 import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import cryptography
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 
-from bench import hostile
+from bench import holds, hostile
+from bench.holds import hold_rows
 from bench.hostile import hostile_rows
-from bench.local import FLOOR, exchanges, floors, signatures
+from bench.local import FLOOR, NATIVE, SIGNXML, exchanges, floors, signatures
 from bench.measure import in_turn, markdown
 from bench.stalls import MEMORY, STALLS, memory_rows, stall_rows
 from bench.wire import HEADER, ROOT, over_the_wire
-from digipoort_wus.pki.testpki import keys_from, make_pki
+from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How often and how long to measure."""
+
+    rounds: int
+    filings: int
+    seconds: float
+    refusals: int
+
+
+QUICK = Effort(rounds=5, filings=300, seconds=4, refusals=3)
+FULL = Effort(rounds=25, filings=3_000, seconds=15, refusals=9)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a table is made with."""
+
+    pki: TestPki
+    scratch: Path
+    effort: Effort
 
 
 def main() -> None:
-    """Run all benchmarks and print their tables."""
+    """Run the benchmarks and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds: does it run?")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--only", action="append", choices=TABLES, help="this table; may be repeated"
+    )
+    arguments = parser.parse_args()
+    effort = QUICK if arguments.quick else FULL
     pki = make_pki("g1", now=datetime.now(UTC), key_source=keys_from(ROOT / "certs-test" / "g1"))
     print(machine(), end="\n\n")
-    with tempfile.TemporaryDirectory() as scratch:
-        with exchanges(pki, Path(scratch)) as rows:
-            measured = in_turn([*floors(pki), *signatures(pki), *rows], rounds=5 if quick else 25)
-        print(_table(measured), end="\n\n", flush=True)
-        filings = 300 if quick else 3_000
-        print(markdown(HEADER, over_the_wire(pki, Path(scratch), filings=filings)), end="\n\n")
-        stalls = list(stall_rows(pki, Path(scratch), seconds=4 if quick else 15))
-        print(markdown(STALLS, stalls), end="\n\n", flush=True)
-        print(markdown(MEMORY, list(memory_rows(pki, Path(scratch)))), end="\n\n", flush=True)
-        refused = list(hostile_rows(pki, rounds=3 if quick else 9))
-        print(markdown(hostile.HEADER, refused))
+    for name, table in TABLES.items():
+        if name in (arguments.only or TABLES):
+            with tempfile.TemporaryDirectory() as scratch:
+                print(table(Bench(pki, Path(scratch), effort)), end="\n\n", flush=True)
+
+
+def _process(bench: Bench) -> str:
+    with exchanges(bench.pki, bench.scratch) as rows:
+        measured = in_turn(
+            [*floors(bench.pki), *signatures(bench.pki), *rows], rounds=bench.effort.rounds
+        )
+    faster = measured[SIGNXML] / measured[NATIVE]
+    return f"{_table(measured)}\n\nThe native engine is {faster:.2f} times as fast as signxml."
+
+
+def _wire(bench: Bench) -> str:
+    return markdown(HEADER, over_the_wire(bench.pki, bench.scratch, filings=bench.effort.filings))
+
+
+def _stalls(bench: Bench) -> str:
+    return markdown(STALLS, stall_rows(bench.pki, bench.scratch, seconds=bench.effort.seconds))
+
+
+def _holds(bench: Bench) -> str:
+    return markdown(holds.HEADER, hold_rows(bench.pki, bench.scratch, rounds=bench.effort.refusals))
+
+
+def _memory(bench: Bench) -> str:
+    return markdown(MEMORY, memory_rows(bench.pki, bench.scratch))
+
+
+def _hostile(bench: Bench) -> str:
+    return markdown(hostile.HEADER, hostile_rows(bench.pki, rounds=bench.effort.refusals))
+
+
+TABLES: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
+    {
+        "process": _process,
+        "wire": _wire,
+        "stalls": _stalls,
+        "holds": _holds,
+        "memory": _memory,
+        "hostile": _hostile,
+    }
+)
+"""What makes each table, by its name on the command line."""
 
 
 def machine() -> str:

@@ -67,6 +67,7 @@ def stall_rows(pki: TestPki, scratch: Path, *, seconds: float) -> Iterator[tuple
         settled(gateway.process.pid)
         number = max(2, int(seconds))
         filings = [request(pki, b"<x>" + b"a" * (_LARGE - 7) + b"</x>") for _ in range(number)]
+        tagged = [request(pki, _xbrl(_LARGE)) for _ in range(number)]
         fetches = [_fetch(pki, kenmerk) for _ in range(2 * number)]
         yield _stalls(gateway, "nothing", lambda: time.sleep(seconds))
         yield _stalls(
@@ -81,6 +82,13 @@ def stall_rows(pki: TestPki, scratch: Path, *, seconds: float) -> Iterator[tuple
             "20 MiB filings, 2 at a time",
             _loads(gateway, AANLEVER.paths[0], filings, 2),
         )
+        settled(gateway.process.pid)
+        yield _stalls(
+            gateway,
+            "20 MiB XBRL filings of 600,000 tags, 2 at a time",
+            _loads(gateway, AANLEVER.paths[0], tagged, 2),
+        )
+        settled(gateway.process.pid)
         yield _stalls(
             gateway,
             "20 MiB messages fetched, 2 at a time",
@@ -214,6 +222,17 @@ def _file(pki: TestPki, gateway: Served) -> str:
     if found is None:
         raise RuntimeError("the filing was not accepted")
     return found[1].decode("ascii")
+
+
+def _xbrl(octets: int) -> bytes:
+    """Return an instance of about so many octets, with a fact for every seventy."""
+    begin = (
+        b"<xbrli:xbrl xmlns:xbrli='http://www.xbrl.org/2003/instance' xmlns:b='urn:b'>"
+        b"<xbrli:context id='c'><xbrli:entity><xbrli:identifier scheme='s'>001000044B37"
+        b"</xbrli:identifier></xbrli:entity></xbrli:context>"
+    )
+    fact = b"<b:Fact contextRef='c' unitRef='EUR' decimals='INF'>1234567</b:Fact>\n"
+    return begin + fact * ((octets - 1_000) // len(fact)) + b"</xbrli:xbrl>\n"
 
 
 def _fetch(pki: TestPki, kenmerk: str) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from digipoort_wus.client.wsse import DigipoortAddressing as DigipoortAddressing
     from digipoort_wus.client.wsse import DigipoortWsse as DigipoortWsse
     from digipoort_wus.config import Config as Config
-    from digipoort_wus.config import load_config as load_config
+    from digipoort_wus.config_file import load_config as load_config
     from digipoort_wus.embedding import PRODUCTION as PRODUCTION
     from digipoort_wus.embedding import TEST as TEST
     from digipoort_wus.embedding import load_trust as load_trust
@@ -51,7 +51,8 @@ _HOMES = {
     "client.digipoort": ("DigipoortClient", "Endpoints"),
     "client.errors": ("AnswerRefused", "ConnectionFailed", "DigipoortFault"),
     "client.wsse": ("DigipoortAddressing", "DigipoortWsse"),
-    "config": ("Config", "load_config"),
+    "config": ("Config",),
+    "config_file": ("load_config",),
     "embedding": ("PRODUCTION", "TEST", "load_trust", "sign_response", "verify_request"),
     "errors": ("Check", "ConfigurationError", "DigipoortError", "Refusal"),
     "filing.filing": ("Document", "Filing", "ReturnMessage"),

@@ -1,35 +1,24 @@
-"""Configuration: one TOML file, read into frozen values, every mistake a sentence.
+"""What an operator can set, as frozen values; what does not fit together is one sentence."""
 
-Paths in the file are relative to the file. Secrets are never in it: a password is
-named by the file that holds it.
-"""
-
-import tomllib
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
+from urllib.parse import urlsplit
 
 from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.filing.party import Party
-from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule, roles_of
+from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.distribution import host_of
 from digipoort_wus.pki.identity import Identity, load_pem, load_pkcs12
-from digipoort_wus.pki.oin import parse_oin
 from digipoort_wus.process.authorisation import (
-    EVERYTHING,
     AuthorisationTable,
     MailboxMandate,
     Others,
     PartyRow,
-    Right,
     authorisation_table,
 )
 from digipoort_wus.soap.addressing import origin_of
 from digipoort_wus.wss.oracle import ENGINES
 
-T = TypeVar("T")
 Mode = Literal["sandbox", "production"]
 DEFAULT_DATA_DIR = Path("digipoort-wus-data")
 DEFAULT_PORT = 8443
@@ -158,9 +147,9 @@ class Config:
         for url in self.public_urls:
             _origin(url)
         for url in self.crl_urls:
-            _crl_host("trust.crl_urls", url)
+            crl_host("trust.crl_urls", url)
         if self.crl_proxy:
-            _crl_host("trust.crl_proxy", self.crl_proxy)
+            crl_host("trust.crl_proxy", self.crl_proxy)
         if self.reload_seconds < 0:
             raise ConfigurationError("trust.reload_seconds is a number of seconds; 0 is never.")
 
@@ -217,239 +206,12 @@ class Config:
             )
 
 
-def load_config(path: Path) -> Config:
-    """Read a configuration file.
-
-    Raises:
-        ConfigurationError: the file cannot be read, is no TOML, or has an unknown
-            key or a value of the wrong kind; the sentence names the key.
-    """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
-    return _Reader(data, "", path.parent).config()
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Takes known keys out of one table; what is left over at the end is unknown."""
-
-    table: dict[str, object]
-    name: str
-    base: Path
-    _used: set[str] = field(default_factory=set)
-
-    def config(self) -> Config:
-        mode = self.text("mode", "sandbox")
-        if mode not in ("sandbox", "production"):
-            raise ConfigurationError(f'mode is "sandbox" or "production", not {mode!r}.')
-        listen, trust = self.section("listen"), self.section("trust")
-        security, process = self.section("security"), self.section("process")
-        channels, mailboxes = security.mandates()
-        config = Config(
-            mode="production" if mode == "production" else "sandbox",
-            data_dir=self.path("data_dir") or DEFAULT_DATA_DIR,
-            pki_dir=self.path("pki_dir"),
-            tls=self.identity("tls"),
-            signing=self.identity("signing"),
-            host=listen.text("host", "localhost"),
-            port=listen.number("port", DEFAULT_PORT),
-            public_urls=tuple(listen.texts("public_urls")),
-            ca_file=trust.path("ca"),
-            crl_dir=trust.path("crls"),
-            anchor_rules=tuple(row.anchor_rule() for row in trust.tables("anchors")),
-            crl_hosts=frozenset(
-                _bare_host("trust.crl_hosts", host) for host in trust.texts("crl_hosts")
-            ),
-            crl_urls=tuple(trust.texts("crl_urls")),
-            crl_proxy=trust.text("crl_proxy", ""),
-            reload_seconds=trust.number("reload_seconds", 60),
-            mandates=frozenset(channels),
-            mailboxes=frozenset(mailboxes),
-            parties=tuple(row.party() for row in self.tables("party")),
-            signature_engine=security.text("signature_engine", "native"),
-            oins=frozenset(security.oins("oins")),
-            accept_pss=bool(security.flag("accept_pss")),
-            unsafe_accept_sha1=security.text("unsafe_accept_sha1", ""),
-            explain_faults=security.flag("explain_faults"),
-            fault_status=security.number("fault_status", 500),
-            echo_message_id=bool(security.flag("echo_message_id")),
-            unsafe_sandbox_agency=process.text("unsafe_sandbox_agency", ""),
-            autorisatie_adressen=frozenset(process.texts("autorisatie_adressen")),
-        )
-        for reader in (self, listen, trust, security, process):
-            reader.refuse_the_rest()
-        if config.parties and "mode" not in self.table:
-            raise ConfigurationError(
-                'There is a [[party]] and no mode: say mode = "production", or mode = "sandbox", '
-                "in which whoever has no row may do everything."
-            )
-        return config
-
-    def identity(self, key: str) -> IdentityFiles | None:
-        self._used.add(key)
-        if key not in self.table:
-            return None
-        section = self.section(key)
-        files = IdentityFiles(
-            section.path("certificate"),
-            section.path("key"),
-            section.path("pkcs12"),
-            section.path("password_file"),
-        )
-        section.refuse_the_rest()
-        pair = (files.certificate is not None, files.key is not None)
-        if pair != ((False, False) if files.pkcs12 is not None else (True, True)):
-            raise ConfigurationError(
-                f"{self.name}{key} names both `certificate` and `key`, or only `pkcs12`."
-            )
-        return files
-
-    def section(self, key: str) -> "_Reader":
-        value = self._take(key, dict, {}, "a table")
-        return _Reader(value, f"{self.name}{key}.", self.base)
-
-    def text(self, key: str, default: str) -> str:
-        return self._take(key, str, default, "a text")
-
-    def number(self, key: str, default: int) -> int:
-        return self._take(key, int, default, "a whole number")
-
-    def flag(self, key: str) -> bool | None:
-        self._used.add(key)
-        if key not in self.table:
-            return None
-        return self._take(key, bool, False, "true or false")
-
-    def path(self, key: str) -> Path | None:
-        value = self._take(key, str, "", "a path")
-        if "\0" in value:
-            raise ConfigurationError(f"{self.name}{key} must be a path, without NUL characters.")
-        return self.base / value if value else None
-
-    def texts(self, key: str) -> list[str]:
-        values = self._take(key, list, [], "a list of texts")
-        if not all(isinstance(value, str) for value in values):
-            raise ConfigurationError(f"{self.name}{key} must be a list of texts.")
-        return values
-
-    def tables(self, key: str) -> list["_Reader"]:
-        rows = self._take(key, list, [], "a list of tables")
-        if not all(isinstance(row, dict) for row in rows):
-            raise ConfigurationError(f"{self.name}{key} must be a list of tables.")
-        return [
-            _Reader(row, f"{self.name}{key}[{number}].", self.base)
-            for number, row in enumerate(rows, 1)
-        ]
-
-    def mandates(self) -> tuple[list[tuple[str, str]], list[MailboxMandate]]:
-        """Return who may carry whose messages, and who may fetch for whom."""
-        channels, mailboxes = [], []
-        for row in self.tables("mandates"):
-            kind = row.text("kind", "channel")
-            if kind == "channel":
-                channels.append((row.oin("tls"), row.oin("signer")))
-            elif kind == "mailbox":
-                mailboxes.append(MailboxMandate(row.oin("oin"), row.belanghebbende()))
-            else:
-                raise ConfigurationError(f'{row.name}kind is "channel" or "mailbox", not {kind!r}.')
-            row.refuse_the_rest()
-        return channels, mailboxes
-
-    def anchor_rule(self) -> AnchorRule:
-        roles = self.texts("roles") if "roles" in self.table else list(ROLE_NAMES)
-        self._used.add("until")
-        until = self.table.get("until")
-        if until is not None and not isinstance(until, datetime):
-            raise ConfigurationError(
-                f"{self.name}until must be a moment such as 2028-11-13T23:00:00Z."
-            )
-        try:
-            rule = AnchorRule(self.text("sha256", ""), roles_of(roles), until)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{self.name[:-1]}: {error}") from error
-        self.refuse_the_rest()
-        return rule
-
-    def party(self) -> PartyRow:
-        disabled, reason = bool(self.flag("disabled")), self.text("reason", "").strip()
-        if disabled != bool(reason):
-            raise ConfigurationError(
-                f"{self.name}disabled = true and reason go together: say why, or leave both out."
-            )
-        oin, name, operations = self.oin("oin"), self.text("name", ""), self.words("operations")
-        known = {right.value: right for right in Right}
-        if unknown := set(operations) - {EVERYTHING, *known}:
-            raise ConfigurationError(
-                f"{self.name}operations: {sorted(unknown)[0]!r} is none of {', '.join(known)}."
-            )
-        row = partial(
-            PartyRow,
-            oin=oin,
-            name=name,
-            disabled=reason,
-            rights=frozenset(known.values() if EVERYTHING in operations else ())
-            | {known[word] for word in operations if word != EVERYTHING},
-            berichtsoorten=self.words("berichtsoorten"),
-            belanghebbenden=self.words("belanghebbenden"),
-            requests_per_minute=self.limit("requests_per_minute"),
-            bytes_per_day=self.limit("bytes_per_day"),
-        )
-        # An unknown key is named before what is missing for want of it.
-        self.refuse_the_rest()
-        return row()
-
-    def oin(self, key: str) -> str:
-        text = self.text(key, "")
-        try:
-            return parse_oin(text)
-        except ValueError as error:
-            raise ConfigurationError(f"{self.name}{key}: {text!r} is {error}.") from error
-
-    def oins(self, key: str) -> list[str]:
-        try:
-            return [parse_oin(text) for text in self.texts(key)]
-        except ValueError as error:
-            raise ConfigurationError(f"{self.name}{key}: one of them is {error}.") from error
-
-    def belanghebbende(self) -> Party:
-        text = self.text("belanghebbende", "")
-        kind, _, number = text.partition(":")
-        if not kind.strip() or not number.strip() or "*" in text:
-            raise ConfigurationError(
-                f'{self.name}belanghebbende is "type:number", such as "Fi:001000044B37".'
-            )
-        return Party(number, kind)
-
-    def words(self, key: str) -> tuple[str, ...]:
-        if self.table.get(key) == EVERYTHING:
-            self._used.add(key)
-            return (EVERYTHING,)
-        return tuple(self.texts(key))
-
-    def limit(self, key: str) -> int | None:
-        self._used.add(key)
-        return self.number(key, 0) if key in self.table else None
-
-    def refuse_the_rest(self) -> None:
-        unknown = sorted(set(self.table) - self._used)
-        if unknown:
-            raise ConfigurationError(
-                f"Unknown key {self.name}{unknown[0]}; known here: {', '.join(sorted(self._used))}."
-            )
-
-    def _take(self, key: str, kind: type[T], default: T, what: str) -> T:
-        self._used.add(key)
-        value = self.table.get(key, default)
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise ConfigurationError(f"{self.name}{key} must be {what}.")
-        return value
-
-
 def _origin(url: str) -> tuple[str, str, int]:
+    if "@" in urlsplit(url).netloc:
+        # Not repeated: there may be a password in it.
+        raise ConfigurationError(
+            "listen.public_urls: one of them has a user name or password in it: leave that out."
+        )
     try:
         return origin_of(url)
     except ValueError as error:
@@ -458,15 +220,16 @@ def _origin(url: str) -> tuple[str, str, int]:
         ) from error
 
 
-def _bare_host(key: str, host: str) -> str:
-    if "/" in host or "?" in host:
-        raise ConfigurationError(
-            f"{key}: {host!r} is no host such as crl.example.nl; give URLs in trust.crl_urls."
-        )
-    return _crl_host(key, f"http://{host}")
+def crl_host(key: str, url: str) -> str:
+    """Return the host of a URL of CRLs, as ``crl.example.nl:80``.
 
+    Args:
+        key: the setting, for the sentence.
+        url: over plain http.
 
-def _crl_host(key: str, url: str) -> str:
+    Raises:
+        ConfigurationError: it is no such URL.
+    """
     try:
         return host_of(url)
     except ValueError as error:

@@ -160,6 +160,11 @@ class Gateway:
         self._ports: list[Port] = []
 
     @property
+    def config(self) -> Config:
+        """Return what the gateway was started with."""
+        return self._config
+
+    @property
     def resource(self) -> WusResource:
         """Return the services as a Twisted resource, to mount in a site of one's own."""
         return self._resource

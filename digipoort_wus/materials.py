@@ -9,7 +9,7 @@ from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.pki import profiles
 from digipoort_wus.pki.chain import TrustStore, accepted_oin, verify_certificate
-from digipoort_wus.pki.identity import Identity, load_certificates, load_crls
+from digipoort_wus.pki.identity import Identity, crl_files, load_certificates, load_crls
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.revocation import CrlSet
 from digipoort_wus.pki.testpki import make_pki, write_pki
@@ -24,7 +24,7 @@ def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
         ConfigurationError: something is missing or unusable, or a certificate of the
             gateway itself is not good for what it is used for.
     """
-    if config.mode == "sandbox" and config.ca_file is None and not _ca_file(config).exists():
+    if config.mode == "sandbox" and config.ca_file is None and not ca_file(config).exists():
         write_pki(make_pki("g1", now=clock()), config.pki)
     return reload_materials(config, clock)
 
@@ -40,12 +40,12 @@ def reload_materials(config: Config, clock: Clock, known: CrlSet | None = None) 
     Raises:
         ConfigurationError: as of :func:`load_materials`.
     """
-    tls, signing = _identity_files(config)
+    tls, signing = identity_files(config)
     crls = crl_directory(config)
     materials = Materials(
         tls=tls.load(),
         signing=signing.load(),
-        authorities=load_certificates(_ca_file(config)),
+        authorities=load_certificates(ca_file(config)),
         # Where lists are fetched, the first ones may still have to come.
         crls=() if config.fetches_crls and _is_bare(crls) else load_crls(crls),
         acceptance=profiles.TEST if config.mode == "sandbox" else profiles.PRODUCTION,
@@ -60,11 +60,11 @@ def material_paths(config: Config) -> tuple[Path, ...]:
     """Return the files and directories that :func:`load_materials` reads."""
     named = [
         path
-        for files in _identity_files(config)
+        for files in identity_files(config)
         for path in (files.certificate, files.key, files.pkcs12, files.password_file)
         if path is not None
     ]
-    return (*named, _ca_file(config), crl_directory(config))
+    return (*named, ca_file(config), crl_directory(config))
 
 
 def crl_directory(config: Config) -> Path:
@@ -72,16 +72,26 @@ def crl_directory(config: Config) -> Path:
     return config.crl_dir or config.pki / "crl"
 
 
+def crl_files_of(config: Config) -> frozenset[Path]:
+    """Return the files with CRLs that are there."""
+    try:
+        return frozenset(path for path in crl_files(crl_directory(config)) if path.is_file())
+    except OSError:
+        return frozenset()
+
+
 def crl_sources(config: Config) -> CrlSources:
     """Return where CRLs may be fetched; nowhere unless the configuration says so."""
     return CrlSources(config.crl_hosts, config.crl_urls, config.crl_proxy)
 
 
-def _ca_file(config: Config) -> Path:
+def ca_file(config: Config) -> Path:
+    """Return the file of roots and intermediates."""
     return config.ca_file or config.pki / "ca.pem"
 
 
-def _identity_files(config: Config) -> tuple[IdentityFiles, IdentityFiles]:
+def identity_files(config: Config) -> tuple[IdentityFiles, IdentityFiles]:
+    """Return where the identity for TLS and the one for signing are."""
     return (
         config.tls or _of_pki(config, "gateway-tls"),
         config.signing or _of_pki(config, "gateway-signing"),

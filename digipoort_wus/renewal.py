@@ -7,14 +7,17 @@ from twisted.logger import Logger
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.config import Config
+from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.materials import (
     crl_directory,
+    crl_files_of,
     crl_sources,
     material_paths,
     reload_materials,
 )
+from digipoort_wus.pki.revocation import CrlSet
 from digipoort_wus.server.crls import CrlRefresh
-from digipoort_wus.server.expiry import notices
+from digipoort_wus.server.expiry import notices, without_file
 from digipoort_wus.server.reload import Watch
 from digipoort_wus.server.trust import CurrentTrust, Materials
 
@@ -41,6 +44,7 @@ class Renewal:
         self._prepare = prepare
         self._clock = clock
         self._said: set[tuple[str, ...]] = set()
+        self._files = crl_files_of(config)
         self._watch = Watch(self._reload, self._look, material_paths(config), config.reload_seconds)
         self._crls: CrlRefresh | None = None
         if config.fetches_crls:
@@ -72,10 +76,16 @@ class Renewal:
         self._watch.stop()
 
     def _reload(self) -> None:
-        loaded = reload_materials(self._config, self._clock, self._trust.materials.index)
+        try:
+            loaded = reload_materials(self._config, self._clock, self._trust.materials.index)
+        except ConfigurationError:
+            if not crl_files_of(self._config):
+                self._tell_gone(CrlSet())
+            raise
         renewed = self._prepare(loaded)
         self._trust.replace(loaded, self._clock())
         renewed()
+        self._tell_gone(loaded.index)
         if self._crls is not None:
             self._crls.look_again()
         materials = self._trust.materials
@@ -84,6 +94,15 @@ class Renewal:
             crls=len(materials.crls),
             until=f"{materials.tls.certificate.not_valid_after_utc:%Y-%m-%d}",
         )
+
+    def _tell_gone(self, loaded: CrlSet) -> None:
+        """Say once of files that were taken away whose CRLs stay in force without them."""
+        before, self._files = self._files, crl_files_of(self._config)
+        gone = sorted(map(str, before - self._files))
+        if not gone:
+            return
+        for text in without_file(self._trust.materials, loaded):
+            _log.warn("{text} Gone: {files}", text=text, files=", ".join(gone))
 
     def _look(self) -> None:
         """Say once of everything that it needs attention."""

@@ -214,7 +214,7 @@ def checks_page() -> str:
     parts.append(f"## In the client only\n\n{_CLIENT_CHECKS}\n{found}")
     found = table(("id", "why"), ((f"`{c.id}`", why) for c, why in UNPROVOKED.items()))
     parts.append(f"## Without an attack\n\n{_UNPROVOKED}\n{found}")
-    return page("Checks", "`digipoort_wus/checks.py`", parts)
+    return page("Checks", "`digipoort_wus/checks/`", parts)
 
 
 def requirements_page() -> str:

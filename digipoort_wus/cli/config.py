@@ -1,19 +1,15 @@
 """``digipoort-wus config check``: is this configuration file usable here?"""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from digipoort_wus.clock import system_clock
-from digipoort_wus.config import Config, IdentityFiles, load_config
+from digipoort_wus.config_file import load_config
 
 if TYPE_CHECKING:
     from digipoort_wus.server.trust import Materials
-
-_LISTED_AT_MOST = 5
-"""Values of one setting; of more only the number is told."""
 
 
 @click.group()
@@ -32,11 +28,11 @@ def check(file: Path) -> None:
     gateway starts.
     """
     loaded = load_config(file)
-    defaults = Config()
-    for setting in fields(loaded):
-        value = getattr(loaded, setting.name)
-        origin = "default" if value == getattr(defaults, setting.name) else "file"
-        click.echo(f"{setting.name:22} {_shown(value):50} {origin}")
+    from digipoort_wus.cli.config_shown import setting_lines
+
+    for line in setting_lines(loaded):
+        click.echo(line)
+    click.echo()
     disabled = sum(bool(row.disabled) for row in loaded.parties)
     others = "admitted" if loaded.mode == "sandbox" else "refused"
     click.echo(f"{len(loaded.parties)} parties, {disabled} of them disabled; others are {others}.")
@@ -78,13 +74,3 @@ def _tell_dates(materials: "Materials") -> None:
             f"CA: {name_of(authority)}, until {authority.not_valid_after_utc:%Y-%m-%d}; "
             f"its CRL {of_crl}"
         )
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, IdentityFiles):
-        return str(value.pkcs12 or f"{value.certificate}, {value.key}")
-    if isinstance(value, frozenset | tuple) and len(value) > _LISTED_AT_MOST:
-        return f"{len(value)} of them"
-    if isinstance(value, frozenset | tuple):
-        return ", ".join(sorted(map(str, value))) or "none"
-    return "none" if value in (None, "") else str(value)

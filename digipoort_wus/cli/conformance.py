@@ -115,14 +115,15 @@ def attack(
     this against a production system.
 
     A gateway that does not tell its checks does well when it refuses; the report then says
-    "check not told".
+    "check not told". What cannot be judged is skipped, and its line says why: a certificate
+    that is not at hand, or a party for which the gateway has no row.
     """
     from digipoort_wus.conformance.cases import cases_directory, load_cases
 
     where = directory or cases_directory()
     cases = _chosen(load_cases(where), only, families)
     if only_list:
-        _print_list(cases)
+        _print_list(cases, json_output=json_output)
         return
     target = _Target(url, **options)  # type: ignore[arg-type] # click checked the types
     _check_options(target, sandbox=sandbox)
@@ -130,7 +131,8 @@ def attack(
         with _own_gateway(where, generation) as run:
             good = _report(run, cases, json_output=json_output, junit=junit)
     else:
-        good = _report(_run_for(target), cases, json_output=json_output, junit=junit)
+        run = _run_for(target, where / _SANDBOX_FILE)
+        good = _report(run, cases, json_output=json_output, junit=junit)
     if not good:
         sys.exit(3)
 
@@ -163,7 +165,7 @@ def _chosen(
     return chosen
 
 
-def _run_for(target: _Target) -> "Run":
+def _run_for(target: _Target, rows: Path) -> "Run":
     from digipoort_wus.conformance.attacks import Run, endpoint_at
     from digipoort_wus.conformance.cost import Meter
     from digipoort_wus.conformance.parties import Files, Parties
@@ -187,6 +189,7 @@ def _run_for(target: _Target) -> "Run":
         filing_between=target.filing_between,
         told=target.told,
         meter=None if target.pid is None else Meter(target.pid),
+        rows=rows,
     )
 
 
@@ -248,9 +251,12 @@ def _report(run: "Run", cases: "Sequence[Case]", *, json_output: bool, junit: Pa
     return all(result.verdict.is_good for result in results)
 
 
-def _print_list(cases: "Sequence[Case]") -> None:
-    from digipoort_wus.conformance.report import case_line, line_for
+def _print_list(cases: "Sequence[Case]", *, json_output: bool) -> None:
+    from digipoort_wus.conformance.report import case_line, line_for, list_as_json
 
+    if json_output:
+        click.echo(list_as_json(cases))
+        return
     line = line_for(cases)
     for case in cases:
         click.echo(case_line(line, case))

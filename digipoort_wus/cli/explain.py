@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from digipoort_wus.names import Service
     from digipoort_wus.pki.chain import TrustStore
+    from digipoort_wus.server.captured import Captured
     from digipoort_wus.server.http import HttpRequest
     from digipoort_wus.wss.policy import SecurityPolicy
 
@@ -24,10 +25,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _DIRECTORY = click.Path(path_type=Path, file_okay=False, exists=True)
 _EXIT_CODES = """\b
 Exit status:
-  0  the gateway would accept it
-  1  it would refuse it
-  2  wrong use of this command, or a file that cannot be used
+  0  the gateway would accept it; of --cert alone: it is good for something
+  1  it would refuse it, or the file is a refusal
+  2  wrong use of this command, or a file that is no request
+  3  nothing is wrong as far as it was judged, but nobody said whom to trust
 """
+_ACCEPTED, _REFUSED, _UNDECIDED = 0, 1, 3
 _POLICIES = ("digipoort-1.2", "digikoppeling-3.0-be", "digikoppeling-3.0-be-S")
 
 
@@ -97,30 +100,44 @@ def explain(
 
     REQUEST-FILE is the body of a request (the SOAP message, as it went over the wire) or a
     whole HTTP request that begins with POST; - is standard input. It is judged here, by the
-    same code as a gateway's. Nothing is sent anywhere.
+    same code as a gateway's. Nothing is sent anywhere. Of a SOAP fault it says what its code
+    means.
     """
     asked = _Asked(**options)  # type: ignore[arg-type] # click checked the types
     try:
         if request_file is not None:
             octets = request_file.read()
-            good = _explain_request(asked, octets, as_json=as_json, part=show_canonical)
+            status = _explain_file(asked, octets, as_json=as_json, part=show_canonical)
         elif asked.cert is not None:
-            good = _explain_certificate(asked, as_json=as_json)
+            status = _explain_certificate(asked, as_json=as_json)
         else:
             raise click.UsageError("Give a request file, or --cert with a certificate.")
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from error
-    ctx.exit(0 if good else 1)
+    ctx.exit(status)
 
 
-def _explain_request(asked: _Asked, octets: bytes, *, as_json: bool, part: str | None) -> bool:
+def _explain_file(asked: _Asked, octets: bytes, *, as_json: bool, part: str | None) -> int:
+    from digipoort_wus.cli import refusals, unfit
+
+    said = refusals.read_refusal(octets)
+    if said is not None:
+        refusals.print_refusal(said, as_json=as_json)
+        return _REFUSED
+    mistaken = unfit.why_unfit(octets)
+    if mistaken:
+        raise click.UsageError(mistaken)
+    return _explain_request(asked, octets, as_json=as_json, part=part)
+
+
+def _explain_request(asked: _Asked, octets: bytes, *, as_json: bool, part: str | None) -> int:
     from digipoort_wus.cli import explained
     from digipoort_wus.pki.explain import explain_certificate
-    from digipoort_wus.server.explain import Bench, explain_request
-    from digipoort_wus.server.stored import is_whole_request
+    from digipoort_wus.server.bench import Bench
+    from digipoort_wus.server.explain import explain_request
 
-    whole = is_whole_request(octets)
-    service, request = _request(asked, octets)
+    captured = _captured(octets)
+    service, request = _request(asked, octets, captured)
     store, given = _trust(asked), _certificates(asked)
     at, why = _moment(asked, request)
     others = [(f"certificate {n} of --cert", found) for n, found in enumerate(given, 1)]
@@ -128,23 +145,41 @@ def _explain_request(asked: _Asked, octets: bytes, *, as_json: bool, part: str |
         others += _of_directory(asked.pki_dir or DEFAULT_DATA_DIR)
     policy = _policy(asked, service)
     request.peer = given[0] if given and not policy.suites else None
-    bench = Bench(policy, store, at, tuple(others), with_head=whole)
+    bench = Bench(policy, store, at, tuple(others), given[1:], captured)
     explanation = explain_request(bench, service, request)
     signer = explanation.message.certificate if explanation.message is not None else None
     certificate = given[0] if given else signer
     about = None
     if store is not None and certificate is not None:
         about = explain_certificate(store, certificate, given[1:], at)
+    unjudged = explained.unjudged(
+        explanation, trust_given=store is not None, time_given=asked.at is not None
+    )
     if as_json:
-        explained.print_request_json(explanation, about, at)
+        explained.print_request_json(explanation, about, at, unjudged)
     else:
-        explained.print_request(explanation, about, at, why, certificate_given=bool(given))
+        explained.print_request(
+            explanation, about, at, why, certificate_given=bool(given), unjudged=unjudged
+        )
         if part is not None:
             explained.print_canonical(explanation, part)
-    return explanation.accepted is not None
+    if explanation.accepted is None or explanation.findings:
+        return _REFUSED
+    return _ACCEPTED if store is not None else _UNDECIDED
 
 
-def _explain_certificate(asked: _Asked, *, as_json: bool) -> bool:
+def _captured(octets: bytes) -> "Captured | None":
+    """Return what a gateway makes of a whole HTTP request, None of a body alone."""
+    from digipoort_wus.server.stored import is_whole_request
+
+    if not is_whole_request(octets):
+        return None
+    from digipoort_wus.server.captured import read_captured
+
+    return read_captured(octets)
+
+
+def _explain_certificate(asked: _Asked, *, as_json: bool) -> int:
     from digipoort_wus.cli import explained
     from digipoort_wus.pki.explain import explain_certificate
 
@@ -157,15 +192,27 @@ def _explain_certificate(asked: _Asked, *, as_json: bool) -> bool:
         explained.print_certificate_json(about, at)
     else:
         explained.print_certificate(about, at)
-    return any(refusal is None for refusal in about.verdicts.values())
+    good = any(refusal is None for refusal in about.verdicts.values())
+    return _ACCEPTED if good else _REFUSED
 
 
-def _request(asked: _Asked, octets: bytes) -> "tuple[Service, HttpRequest]":
+def _request(
+    asked: _Asked, octets: bytes, captured: "Captured | None"
+) -> "tuple[Service, HttpRequest]":
+    from digipoort_wus.cli.unfit import unknown_service
     from digipoort_wus.names import ENDPOINTS
-    from digipoort_wus.server.explain import service_of
-    from digipoort_wus.server.stored import as_request, is_whole_request, read_whole_request
+    from digipoort_wus.server.explain import created_in, service_of
+    from digipoort_wus.server.stored import as_request, is_whole_request
 
-    request = read_whole_request(octets) if is_whole_request(octets) else None
+    request = None
+    if is_whole_request(octets):
+        from digipoort_wus.server.captured import read_leniently
+
+        request = read_leniently(octets)
+        handed_on = captured.request if captured is not None else None
+        # Cut off by its own head it tells nothing; then the rest is explained of all there is.
+        if handed_on is not None and created_in(handed_on) is not None:
+            request.body = handed_on.body
     path = urlsplit(asked.url).path if asked.url is not None else ""
     if request is not None and not path:
         path = urlsplit(request.head.path).path
@@ -175,9 +222,7 @@ def _request(asked: _Asked, octets: bytes) -> "tuple[Service, HttpRequest]":
             raise click.UsageError(f"--service is one of {', '.join(ENDPOINTS)}.")
         service = ENDPOINTS[asked.service]
     if service is None:
-        raise click.UsageError(
-            "It cannot be seen which service it was for: give --service or --url."
-        )
+        raise click.UsageError(unknown_service(request.body if request is not None else octets))
     headers = {} if asked.soap_action is None else {"soapaction": asked.soap_action}
     if request is None:
         return service, as_request(octets, service, headers)

@@ -2,7 +2,7 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,27 @@ _AROUND = 48
 """Octets that a hexdump shows before and behind the first difference."""
 
 
+_CERTIFICATE = "certificate"
+"""Among what was not judged: without it acceptance says little."""
+
+
+def unjudged(
+    explanation: Explanation, *, trust_given: bool, time_given: bool
+) -> tuple[tuple[str, str], ...]:
+    """Return what was not judged of a request that nothing is wrong with: a word, a sentence."""
+    if explanation.accepted is None:
+        return ()
+    left = [
+        ("connection", "Who connects, whether his row lets him, and whether it came before."),
+    ]
+    if not time_given:
+        left.insert(0, ("clock", "Whether it came in time: give --at."))
+    if not trust_given:
+        trust = "give --pki-dir, or --ca-file and --crl-dir."
+        left.insert(0, (_CERTIFICATE, f"The certificate, its chain, dates and CRLs: {trust}"))
+    return tuple(left)
+
+
 def print_request(
     explanation: Explanation,
     about: Explained | None,
@@ -27,21 +48,26 @@ def print_request(
     why: str,
     *,
     certificate_given: bool,
+    unjudged: Sequence[tuple[str, str]],
 ) -> None:
     """Print what there is to say about a request; ``about`` is shown where it matters."""
     judged = f"{explanation.service.name} under {explanation.policy.name}"
     accepted = explanation.accepted
     if accepted is None:
         click.echo(f"{click.style('REFUSED', fg='red', bold=True)}   {judged}")
+    elif _is_open(unjudged):
+        click.echo(f"{click.style('UNDECIDED', fg='yellow', bold=True)} {judged}")
     else:
         click.echo(f"{click.style('ACCEPTED', fg='green', bold=True)}  {judged}")
-    _line("at", f"{format_utc(at)} ({why})")
+    line("at", f"{format_utc(at)} ({why})")
     if accepted is not None:
-        _line("sender", f"OIN {accepted.oin}")
+        line("sender", f"OIN {accepted.oin}")
         if accepted.certificate is not None:
-            _line("signer", name_of(accepted.certificate))
-        _line("signed", ", ".join(accepted.signed) or "nothing: this policy has no signatures")
-        _line("until", format_utc(accepted.until))
+            line("signer", name_of(accepted.certificate))
+        line("signed", ", ".join(accepted.signed) or "nothing: this policy has no signatures")
+        line("until", format_utc(accepted.until))
+        for number, (_, sentence) in enumerate(unjudged):
+            line("unjudged" if not number else "", sentence)
     before: Finding | None = None
     for number, finding in enumerate(explanation.findings, 1):
         click.echo()
@@ -50,7 +76,8 @@ def print_request(
     if accepted is None and not explanation.complete:
         click.echo()
         _text("The checks behind the last one could not be made: mend it, and explain again.")
-    if about is None and explanation.message is not None and explanation.message.certificate:
+    told = accepted is not None
+    if about is None and not told and _has_certificate(explanation):
         click.echo()
         _text("Certificates were not judged: give --pki-dir, or --ca-file and --crl-dir.")
     elif about is not None and (certificate_given or _has_pki(explanation)):
@@ -61,28 +88,26 @@ def print_request(
 def print_certificate(about: Explained, at: datetime) -> None:
     """Print what there is to say about a certificate."""
     click.echo(f"{click.style('CERTIFICATE', bold=True)}  {name_of(about.certificate)}")
-    _line("at", format_second(at))
-    _line("OIN", about.oin or "none that can be read")
-    _line("key usage", ", ".join(about.uses) or "not limited")
-    _line("policies", ", ".join(about.policies) or "none")
-    _line("good for", ", ".join(about.purposes) or "nothing that is known here")
+    line("at", format_second(at))
+    line("OIN", about.oin or "none that can be read")
+    line("key usage", ", ".join(about.uses) or "not limited")
+    line("policies", ", ".join(about.policies) or "none")
+    line("good for", ", ".join(about.purposes) or "nothing that is known here")
     for level, link in enumerate(about.links):
-        _line("chain" if not level else "", f"{level}  {link.name}")
-        _line("", f"   {link.found_in}, {link.key}, {_dates(link, at)}")
+        line("chain" if not level else "", f"{level}  {link.name}")
+        line("", f"   {link.found_in}, {link.key}, {_dates(link, at)}")
         if link.revocation:
-            _line("", f"   {link.revocation}")
+            line("", f"   {link.revocation}")
     if about.missing:
-        _line("missing", about.missing)
+        line("missing", about.missing)
     for role, refusal in about.verdicts.items():
         click.echo()
         if refusal is None:
-            _line(role.value, click.style("yes", fg="green"))
+            line(role.value, click.style("yes", fg="green"))
             continue
-        _line(
-            role.value, f"{click.style('no', fg='red')}, {refusal.check.id}: {refusal.check.rule}"
-        )
-        _line("  expected", refusal.expected)
-        _line("  received", refusal.received)
+        line(role.value, f"{click.style('no', fg='red')}, {refusal.check.id}: {refusal.check.rule}")
+        line("  expected", refusal.expected)
+        line("  received", refusal.received)
 
 
 def print_canonical(explanation: Explanation, part: str) -> None:
@@ -93,7 +118,7 @@ def print_canonical(explanation: Explanation, part: str) -> None:
     click.echo(
         f"\n{click.style(f'CANONICAL {part}', bold=True)}  {len(octets)} octets, as computed here"
     )
-    click.echo(_harmless(octets.decode("utf-8", "replace")))
+    click.echo(harmless(octets.decode("utf-8", "replace")))
     for finding in explanation.findings:
         signed = finding.found.octets if finding.found is not None else None
         if finding.part.lower() != part.lower() or signed is None or signed == octets:
@@ -106,12 +131,20 @@ def print_canonical(explanation: Explanation, part: str) -> None:
         click.echo("\n".join(_hexdump(signed, place)))
 
 
-def print_request_json(explanation: Explanation, about: Explained | None, at: datetime) -> None:
-    """Print an explanation as a JSON document; its keys stay as they are."""
+def print_request_json(
+    explanation: Explanation,
+    about: Explained | None,
+    at: datetime,
+    unjudged: Sequence[tuple[str, str]],
+) -> None:
+    """Print an explanation as a JSON document; its keys stay as they are.
+
+    ``accepted`` is null where nothing is wrong and the certificate was not judged.
+    """
     accepted = explanation.accepted
     print_json(
         {
-            "accepted": accepted is not None,
+            "accepted": None if _is_open(unjudged) else accepted is not None,
             "service": explanation.service.name,
             "policy": explanation.policy.name,
             "at": format_utc(at),
@@ -119,6 +152,7 @@ def print_request_json(explanation: Explanation, about: Explained | None, at: da
             "signed": list(accepted.signed) if accepted is not None else [],
             "until": format_utc(accepted.until) if accepted is not None else None,
             "complete": explanation.complete,
+            "not_judged": [word for word, _ in unjudged],
             "findings": [_finding_json(finding) for finding in explanation.findings],
             "certificate": None if about is None else _certificate_json(about),
         }
@@ -181,6 +215,14 @@ def _certificate_json(about: Explained) -> dict[str, Any]:
     }
 
 
+def _is_open(unjudged: Sequence[tuple[str, str]]) -> bool:
+    return any(word == _CERTIFICATE for word, _ in unjudged)
+
+
+def _has_certificate(explanation: Explanation) -> bool:
+    return explanation.message is not None and explanation.message.certificate is not None
+
+
 def _has_pki(explanation: Explanation) -> bool:
     return any(finding.refusal.check.id.startswith("PKI-") for finding in explanation.findings)
 
@@ -192,19 +234,19 @@ def _print_finding(number: int, finding: Finding, before: Finding | None) -> Non
     again = before is not None and check is before.refusal.check
     click.echo(f"{number}. {click.style(check.id, bold=True)}{first}")
     if not again:
-        _line("rule", check.rule)
-        _line("clause", check.clause)
-    _line("part", finding.part)
-    _line("expected", finding.refusal.expected)
-    _line("received", finding.refusal.received)
+        line("rule", check.rule)
+        line("clause", check.clause)
+    line("part", finding.part)
+    line("expected", finding.refusal.expected)
+    line("received", finding.refusal.received)
     if found is not None and again and before is not None and before.found == found:
-        _line("cause", f"{found.id}, as above")
+        line("cause", f"{found.id}, as above")
         return
     if found is not None:
-        _line("cause", found.hint().english)
+        line("cause", found.hint().english)
     elif finding.part:
-        _line("cause", "none of the usual ones; it was changed after signing in another way")
-    _line("do", finding.remedy)
+        line("cause", "none of the usual ones; it was changed after signing in another way")
+    line("do", finding.remedy)
 
 
 def _dates(link: Link, at: datetime) -> str:
@@ -214,7 +256,7 @@ def _dates(link: Link, at: datetime) -> str:
     return f"until {format_second(link.not_after)} ({left})"
 
 
-def _line(label: str, text: str) -> None:
+def line(label: str, text: str) -> None:
     """Print a labelled text, wrapped; nothing when there is no text."""
     if not text:
         return
@@ -232,7 +274,7 @@ def _text(text: str) -> None:
     click.echo(textwrap.fill(text, _WIDTH_MAX - 20))
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Keep line ends and tabs, and show what could steer a terminal as an escape."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 

@@ -136,6 +136,7 @@ def write_new(directory: Path, name: str, content: bytes) -> Path:
 
 
 def _write(directory: Path, message: "Message") -> Iterator[Path]:
+
     for document in (message.document, *message.attachments):
         name = f"{safe_name(message.kenmerk)}_{safe_name(document.file_name)}"
         yield write_new(directory, name, document.content)

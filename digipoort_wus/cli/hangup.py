@@ -4,10 +4,11 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from digipoort_wus.config import load_config
+from digipoort_wus.config import Config
+from digipoort_wus.config_file import needs_restart
 from digipoort_wus.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,21 +37,37 @@ def reload_on_hangup(reload: Callable[[], object]) -> None:
     signal.signal(signal.SIGHUP, hung_up)
 
 
-def renew(gateway: "Gateway", config_file: Path | None) -> None:
+def renew(gateway: "Gateway", read: Callable[[], Config] | None) -> None:
     """Put parties and mailbox mandates of the configuration file into force, and reload.
 
-    A file that cannot be used changes nothing of them, and is one sentence in the log. In the
-    reactor's thread, where signals arrive as well.
+    A file that cannot be used changes nothing of them, and is one sentence in the log. What
+    else has changed in it is named there, since it waits for a restart. In the reactor's
+    thread, where signals arrive as well.
+
+    Args:
+        gateway: the one that runs.
+        read: reads the configuration again, as it was read at the start; None without a file.
     """
-    if config_file is not None:
+    if read is not None:
         try:
-            table = load_config(config_file).authorisations
+            _take_over(gateway, read())
         except ConfigurationError as error:
             _log.error("the old parties and mandates stay: %s", error)
-        else:
-            gateway.authorise(table)
-            _log.info("%d parties were read anew", len(table.rows))
     gateway.reload()
+
+
+def _take_over(gateway: "Gateway", config: Config) -> None:
+    running = gateway.config
+    # Whether others are admitted is for the mode that runs to say, not for one to come.
+    table = replace(running, parties=config.parties, mailboxes=config.mailboxes).authorisations
+    gateway.authorise(table)
+    _log.info("%d parties were read anew", len(table.rows))
+    if waiting := needs_restart(running, config):
+        _log.warning(
+            "the configuration file has changed, and these settings need a restart; until then "
+            "the old ones stay in force: %s",
+            ", ".join(waiting),
+        )
 
 
 def _has_terminal() -> bool:

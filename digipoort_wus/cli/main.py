@@ -4,6 +4,7 @@ Importing zeep or Twisted takes a third of a second; ``--help`` should not.
 """
 
 import importlib
+import json
 import sys
 from typing import NoReturn
 
@@ -49,11 +50,18 @@ def digipoort_wus_command() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; an error of ours becomes one sentence and exit status 1."""
+    """Run the command line; an error of ours becomes one sentence and exit status 1.
+
+    Wrong use is told on stderr, with --json also as a document on stdout, and is exit status 2.
+    """
     try:
         # Outside standalone mode click returns the status of ctx.exit instead of exiting.
         status = digipoort_wus_command(standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.UsageError) and _wants_json(sys.argv[1:]):
+            # Of every other mistake the command has printed its document itself.
+            said = {"error": "usage", "message": error.format_message()}
+            click.echo(json.dumps(said, indent=2, ensure_ascii=False))
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
@@ -67,3 +75,9 @@ def main() -> NoReturn:
         click.echo(f"Error: {error.strerror or error}.", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    # By the words alone: what cannot be parsed has no options yet.
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in options

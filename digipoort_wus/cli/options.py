@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from digipoort_wus.client.results import Status
     from digipoort_wus.pki.chain import TrustStore
     from digipoort_wus.pki.identity import Identity
+    from digipoort_wus.pki.profiles import Acceptance
 
 EXIT_CODES = """\b
 Exit status:
@@ -120,7 +121,8 @@ _OPTIONS = (
     click.option(
         "--mode",
         type=click.Choice(["production", "test"]),
-        help="Whose policies and OINs to accept. [default: test with --pki-dir, else production]",
+        help="Whose policies and OINs to accept. [default: what your certificate is for: test "
+        "when it names a policy of test certificates]",
     ),
     click.option(
         "--gateway-oin",
@@ -175,13 +177,18 @@ def connected(connection: Connection) -> "Iterator[DigipoortClient]":
     from digipoort_wus.client.digipoort import DigipoortClient, Endpoints
     from digipoort_wus.wss.policy import SUITES
 
-    with DigipoortClient(
-        Endpoints.at(connection.url),
-        identity=_identity(connection),
-        trust=_trust(connection),
-        suite=SUITES[connection.algorithm],
-        gateway_oins=frozenset(connection.gateway_oins) or _sandbox_oins(connection),
-    ) as client:
+    identity = _identity(connection)
+    acceptance = _acceptance(connection, identity)
+    with (
+        DigipoortClient(
+            Endpoints.at(connection.url),
+            identity=identity,
+            trust=_trust(connection, acceptance),
+            suite=SUITES[connection.algorithm],
+            gateway_oins=frozenset(connection.gateway_oins) or _sandbox_oins(connection),
+        ) as client,
+        _mode_told(acceptance),
+    ):
         yield client
 
 
@@ -309,16 +316,52 @@ def _identity(connection: Connection) -> "Identity":
     return load_pem(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
 
 
-def _trust(connection: Connection) -> "TrustStore":
+def _acceptance(connection: Connection, identity: "Identity") -> "Acceptance":
+    """Return whose certificates to accept: by --mode, or of the kind that the client's own is.
+
+    Raises:
+        ConfigurationError: production was asked for with a test certificate.
+    """
     from digipoort_wus.pki import profiles
+
+    for_tests = frozenset[str]().union(*profiles.TEST.policies.values())
+    is_test = not for_tests.isdisjoint(profiles.policies_of(identity.certificate))
+    mode = connection.mode or ("test" if is_test or not connection.own_files else "production")
+    if mode == "test":
+        return profiles.TEST
+    if is_test:
+        raise ConfigurationError(
+            "Your certificate is a test certificate, which no gateway in production accepts: "
+            "give --mode test, or another certificate."
+        )
+    return profiles.PRODUCTION
+
+
+@contextmanager
+def _mode_told(acceptance: "Acceptance") -> Iterator[None]:
+    """Say --mode where the gateway's certificate is not of the kind that is accepted."""
+    from digipoort_wus import checks
+    from digipoort_wus.client.errors import AnswerRefused
+
+    try:
+        yield
+    except AnswerRefused as error:
+        if error.refusal.check in (checks.PKI_POLICY, checks.PKI_OIN):
+            other = "test" if acceptance.name == "production" else "production"
+            note(
+                f"Only certificates of {acceptance.name} are accepted; --mode {other} accepts "
+                f"those of {other}."
+            )
+        raise
+
+
+def _trust(connection: Connection, acceptance: "Acceptance") -> "TrustStore":
     from digipoort_wus.pki.chain import trust_store
     from digipoort_wus.pki.identity import load_certificates, load_crls
 
     ca, crl_dir = connection.ca, connection.crl_dir
     if ca is None or crl_dir is None:
         ca, crl_dir = connection.directory / "ca.pem", connection.directory / "crl"
-    mode = connection.mode or ("production" if connection.own_files else "test")
-    acceptance = profiles.PRODUCTION if mode == "production" else profiles.TEST
     return trust_store(load_certificates(ca), load_crls(crl_dir), acceptance)
 
 

@@ -49,6 +49,12 @@ class _Shown:
     days_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    file: str
+    error: str
+
+
 @click.group()
 def pki() -> None:
     """Make test certificates, and show what certificates are for."""
@@ -106,23 +112,36 @@ def wrong(directory: Path) -> None:
 @pki.command()
 @click.argument("path", metavar="FILE_OR_DIR", type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
-def show(path: Path, as_json: bool) -> None:
+@click.pass_context
+def show(ctx: click.Context, path: Path, as_json: bool) -> None:
     """Show subject, OIN, purpose and validity of certificates (PEM or DER).
 
-    Of a directory every .pem file counts, with its first certificate.
+    Of a directory every .pem file counts, with its first certificate. What cannot be read is
+    named, and the rest is shown; the exit status is then 1.
     """
     now = system_clock()
     found = [_shown(name, certificate, now) for name, certificate in _certificates(path)]
+    unreadable = sum(isinstance(shown, _Unreadable) for shown in found)
     if as_json:
         click.echo(json.dumps([asdict(shown) for shown in found], indent=2))
+    else:
+        for shown in found:
+            _print(shown)
+    if unreadable:
+        click.echo(f"Error: {unreadable} of {len(found)} cannot be read.", err=True)
+    ctx.exit(1 if unreadable else 0)
+
+
+def _print(shown: _Shown | _Unreadable) -> None:
+    if isinstance(shown, _Unreadable):
+        click.echo(f"{shown.file}\n  error    {shown.error}")
         return
-    for shown in found:
-        click.echo(f"{shown.file}\n  subject  {shown.subject}")
-        click.echo(f"  OIN      {shown.oin or 'none'}")
-        if shown.remark:
-            click.echo(f"  remark   {shown.remark}")
-        click.echo(f"  purpose  {', '.join(shown.purposes) or 'none that is known here'}")
-        click.echo(f"  valid    {shown.not_before} to {shown.not_after}, {_left(shown.days_left)}")
+    click.echo(f"{shown.file}\n  subject  {shown.subject}")
+    click.echo(f"  OIN      {shown.oin or 'none'}")
+    if shown.remark:
+        click.echo(f"  remark   {shown.remark}")
+    click.echo(f"  purpose  {', '.join(shown.purposes) or 'none that is known here'}")
+    click.echo(f"  valid    {shown.not_before} to {shown.not_after}, {_left(shown.days_left)}")
 
 
 def _announced_key(name: str, bits: int) -> rsa.RSAPrivateKey:
@@ -130,7 +149,8 @@ def _announced_key(name: str, bits: int) -> rsa.RSAPrivateKey:
     return fresh_key(name, bits)
 
 
-def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
+def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate | ConfigurationError]]:
+    """Yield each certificate by the name of its file, or why there is none to show."""
     if not path.is_dir():
         yield from ((path.name, certificate) for certificate in load_certificates(path))
         return
@@ -138,26 +158,37 @@ def _certificates(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
     if not files:
         raise ConfigurationError(f"{path} holds no .pem file: name a certificate file.")
     for file in files:
-        yield file.name, load_certificates(file)[0]
+        try:
+            yield file.name, load_certificates(file)[0]
+        except ConfigurationError as error:
+            yield file.name, error
 
 
-def _shown(name: str, certificate: x509.Certificate, now: datetime) -> _Shown:
+def _shown(
+    name: str, certificate: x509.Certificate | ConfigurationError, now: datetime
+) -> _Shown | _Unreadable:
+    if isinstance(certificate, ConfigurationError):
+        return _Unreadable(name, str(certificate))
     try:
         oin, purposes = _oin(certificate), tuple(_purposes(certificate))
         subject = certificate.subject.rfc4514_string(_ATTRIBUTE_NAMES)
-    except (ValueError, KeyError, TypeError, x509.DuplicateExtension) as error:
-        raise ConfigurationError(f"{name} holds a certificate that cannot be read.") from error
-    return _Shown(
-        name,
-        # A stranger's certificate shall not steer the terminal.
-        "".join(char if char.isprintable() else "?" for char in subject),
-        oin,
-        _remark(certificate, oin),
-        purposes,
-        format_second(certificate.not_valid_before_utc),
-        format_second(certificate.not_valid_after_utc),
-        (certificate.not_valid_after_utc - now).days,
-    )
+        return _Shown(
+            name,
+            # A stranger's certificate shall not steer the terminal.
+            "".join(char if char.isprintable() else "?" for char in subject),
+            oin,
+            _remark(certificate, oin),
+            purposes,
+            format_second(certificate.not_valid_before_utc),
+            format_second(certificate.not_valid_after_utc),
+            (certificate.not_valid_after_utc - now).days,
+        )
+    except profiles.UNREADABLE as error:
+        return _Unreadable(
+            name,
+            f"It holds a certificate that cannot be read ({type(error).__name__}): have it "
+            "issued again.",
+        )
 
 
 def _remark(certificate: x509.Certificate, oin: Oin | None) -> str:

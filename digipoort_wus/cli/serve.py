@@ -2,13 +2,15 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from digipoort_wus.config import DEFAULT_DATA_DIR, Config, load_config
+from digipoort_wus.config import DEFAULT_DATA_DIR, Config
+from digipoort_wus.config_file import load_config
 
 if TYPE_CHECKING:
     from twisted.logger import ILogObserver
@@ -49,31 +51,36 @@ def serve(
     AanleverService, StatusinformatieService and OphaalService. Logs go to stderr.
     It stops cleanly on SIGTERM and Ctrl-C. On SIGHUP it loads certificates, keys and CRLs
     anew, without dropping a request; it does so too when one of their files has changed.
-    On SIGHUP it also reads parties and mailbox mandates of the configuration anew.
+    On SIGHUP it also reads parties and mailbox mandates of the configuration anew, and logs
+    which other settings have changed and need a restart.
     """
-    config = load_config(config_file) if config_file else Config()
-    config = replace(
-        config,
-        data_dir=data_dir or config.data_dir,
-        pki_dir=pki_dir or config.pki_dir,
-        host=host or config.host,
-        port=config.port if port is None else port,
-    )
+
+    def read() -> Config:
+        config = load_config(config_file) if config_file else Config()
+        return replace(
+            config,
+            data_dir=data_dir or config.data_dir,
+            pki_dir=pki_dir or config.pki_dir,
+            host=host or config.host,
+            port=config.port if port is None else port,
+        )
+
+    config = read()
     logging.basicConfig(
         stream=sys.stderr,
         # Who operates a gateway must be able to tell why somebody was refused.
         level=logging.INFO if verbose or config.mode == "production" else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    run(config, config_file)
+    run(config, read if config_file else None)
 
 
-def run(config: Config, config_file: Path | None = None) -> None:
+def run(config: Config, read: Callable[[], Config] | None = None) -> None:
     """Run a gateway until SIGTERM or SIGINT.
 
     Args:
         config: what it starts with.
-        config_file: read again on SIGHUP for parties and mailbox mandates.
+        read: reads the configuration again on SIGHUP, for parties and mailbox mandates.
 
     Raises:
         ConfigurationError: certificates, data directory or port cannot be used.
@@ -96,7 +103,7 @@ def run(config: Config, config_file: Path | None = None) -> None:
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     gateway = Gateway(config, reactor=reactor)
     gateway.listen()
-    reload_on_hangup(lambda: renew(gateway, config_file))
+    reload_on_hangup(lambda: renew(gateway, read))
     reactor.addSystemEventTrigger("before", "shutdown", gateway.stop)
 
     def ready() -> None:

@@ -1,7 +1,7 @@
 """``twist digipoort-wus``: the gateway as a Twisted service."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -12,7 +12,8 @@ from twisted.python import usage
 
 from digipoort_wus.cli.hangup import reload_on_hangup, renew
 from digipoort_wus.cli.serve import announce
-from digipoort_wus.config import Config, load_config
+from digipoort_wus.config import Config
+from digipoort_wus.config_file import load_config
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.gateway import Gateway
 from digipoort_wus.server.memory import give_back_large_blocks
@@ -33,28 +34,35 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:  # noqa: N802 - Twisted's interface
         """Read the configuration here, where twist turns a mistake into a sentence."""
-        given = cast("Mapping[str, str | None]", self)
-        port = cast("int | None", self["port"])
         try:
-            self.config_file = Path(given["config"]) if given["config"] else None
-            config = load_config(self.config_file) if self.config_file else Config()
-            self.config = replace(
-                config,
-                data_dir=Path(given["data-dir"] or config.data_dir),
-                pki_dir=Path(given["pki-dir"]) if given["pki-dir"] else config.pki_dir,
-                host=given["host"] or config.host,
-                port=config.port if port is None else port,
-            )
+            self.config = self.read()
         except ConfigurationError as error:
             raise usage.UsageError(str(error)) from None
+
+    def read(self) -> Config:
+        """Read the configuration, over which the options win.
+
+        Raises:
+            ConfigurationError: the file cannot be used.
+        """
+        given = cast("Mapping[str, str | None]", self)
+        port = cast("int | None", self["port"])
+        config = load_config(Path(given["config"])) if given["config"] else Config()
+        return replace(
+            config,
+            data_dir=Path(given["data-dir"] or config.data_dir),
+            pki_dir=Path(given["pki-dir"]) if given["pki-dir"] else config.pki_dir,
+            host=given["host"] or config.host,
+            port=config.port if port is None else port,
+        )
 
 
 class GatewayService(Service):
     """Starts and stops a gateway with the application it is part of."""
 
-    def __init__(self, config: Config, config_file: Path | None) -> None:
+    def __init__(self, config: Config, read: Callable[[], Config] | None) -> None:
         self._config = config
-        self._config_file = config_file
+        self._read = read
         self._gateway: Gateway | None = None
 
     def startService(self) -> None:  # noqa: N802 - Twisted's interface
@@ -70,7 +78,7 @@ class GatewayService(Service):
             # Nothing runs yet: one sentence, as `digipoort-wus serve` says it.
             sys.exit(f"Error: {error}")
         gateway = self._gateway
-        reload_on_hangup(lambda: renew(gateway, self._config_file))
+        reload_on_hangup(lambda: renew(gateway, self._read))
         print(" ".join(("ready", *self._gateway.urls)), flush=True)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
@@ -81,4 +89,4 @@ class GatewayService(Service):
 
 def makeService(options: Options) -> GatewayService:  # noqa: N802 - Twisted's interface
     """Return the service for these options."""
-    return GatewayService(options.config, options.config_file)
+    return GatewayService(options.config, options.read if options["config"] else None)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from digipoort_wus import names
 from digipoort_wus.client import results
+from digipoort_wus.client.address import require_url
 from digipoort_wus.client.exchange import Call, Exchanged, exchange, read_value
 from digipoort_wus.client.results import Message, Receipt, Status
 from digipoort_wus.client.waiting import OnStatus, Poll, wait_for_end
@@ -22,7 +22,6 @@ from digipoort_wus.client.wsse import (
     signer_trust,
 )
 from digipoort_wus.clock import Clock, format_utc, system_clock
-from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
 from digipoort_wus.filing.party import Party
 from digipoort_wus.names import NO_AUTHORISATION_SERVICE, Service
@@ -48,11 +47,7 @@ class Endpoints:
 
     def __post_init__(self) -> None:
         for url in (self.aanlever, self.statusinformatie, self.ophaal):
-            parts = urlsplit(url)
-            if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
-                raise ConfigurationError(
-                    "The gateway's URL must be of the form https://host:port, without a query."
-                )
+            require_url(url)
 
     @classmethod
     def at(cls, base: str) -> Self:
@@ -393,5 +388,6 @@ def _inhoud(document: Document) -> Mapping[str, object]:
     return {
         "mimeType": document.mime_type,
         "bestandsnaam": document.file_name,
+        # A request is signed as a whole.
         "inhoud": document.content,
     }

@@ -15,7 +15,10 @@ _HINTS = MappingProxyType(
         "110": "Check that the signing certificate is valid, not revoked and meant for signing, "
         "and that the clock is right.",
         "120": "Check the spelling of the berichtsoort; getBerichtsoorten tells what may be filed.",
-        "130": "Ask the operator to allow this OIN to file for this berichtsoort.",
+        "130": "The certificate is good, but its OIN may not do this here: it is unknown to the "
+        "gateway or disabled; or it has no right to this operation, berichtsoort or "
+        "belanghebbende; or its limit of this minute or day is reached. Ask the operator which "
+        "it is; only a limit passes by itself.",
         "140": "Check the number and type of the belanghebbende.",
         "150": "Check the kenmerk, and ask with the certificate's OIN that filed it.",
         "160": "Leave the autorisatieAdres out, or give one that the gateway knows.",

@@ -4,38 +4,27 @@ The environment has no say: proxies, ``REQUESTS_CA_BUNDLE`` and ``.netrc`` are
 ignored, and nobody is trusted but the given roots.
 """
 
-import os
-import secrets
 import socket
 import ssl
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 import zeep
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-)
 from requests.adapters import HTTPAdapter
 
 import digipoort_wus
 from digipoort_wus import limits
+from digipoort_wus.client.address import require_no_user
 from digipoort_wus.client.diagnosis import connection_failed, not_soap, was_closed
 from digipoort_wus.client.errors import ConnectionFailed
-from digipoort_wus.clock import system_clock
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.client.tls import tls_context
 from digipoort_wus.pki.chain import TrustStore
 from digipoort_wus.pki.identity import Identity
-from digipoort_wus.pki.profiles import Role
 
 ANSWER_MAX_BYTES = 2 * limits.WIRE_MAX_BYTES
 """Of one answer: two filings of the greatest size, with their attachments, fit."""
@@ -67,52 +56,6 @@ class HttpAnswer:
     headers: Mapping[str, str]
     content: bytes = field(repr=False)
     encoding: str | None = "utf-8"
-
-
-def tls_context(identity: Identity, trust: TrustStore) -> ssl.SSLContext:
-    """Return a TLS 1.2+ client context that shows an identity and trusts a store only.
-
-    The server's certificate must be for the host name, lead to a root of the store,
-    and not be on a CRL of the store, when there are CRLs. A root counts when the store
-    trusts it for TLS servers, now: make another context when one of them ends.
-
-    Raises:
-        ConfigurationError: no root of the store is for TLS servers, or OpenSSL does not take
-            the certificate or key.
-    """
-    at = system_clock()
-    authorities = trust.authorities_for(Role.TLS_SERVER, at)
-    if not any(anchor.serves(Role.TLS_SERVER, at) for anchor in trust.roots):
-        raise ConfigurationError(
-            "No root is trusted for TLS servers at this moment: correct roles and until of the "
-            "trust anchors, or add the root of the gateway's TLS certificate."
-        )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A name counts in subjectAltName only; OpenSSL would fall back to the common name.
-    context.hostname_checks_common_name = False
-    context.load_verify_locations(cadata=_pem(authorities).decode())
-    crls = [entry.crl for entries in trust.crls.by_issuer.values() for entry in entries]
-    if crls:
-        # Only a file can hold CRLs; cadata cannot.
-        octets = b"".join(crl.public_bytes(Encoding.PEM) for crl in crls)
-        with _briefly_a_file(octets) as path:
-            context.load_verify_locations(cafile=path)
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
-    # load_cert_chain takes files only: the key lies there encrypted, owner-only, and briefly.
-    password = secrets.token_bytes(32).hex()
-    key = identity.private_key.private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode())
-    )
-    try:
-        with _briefly_a_file(_pem((identity.certificate, *identity.chain)) + key) as path:
-            context.load_cert_chain(path, password=password)
-    except ssl.SSLError as error:
-        raise ConfigurationError(
-            f"OpenSSL does not accept the client certificate ({error.reason}): "
-            "use an RSA key of 2048 bits or more."
-        ) from error
-    return context
 
 
 def tls_session(context: ssl.SSLContext) -> requests.Session:
@@ -159,7 +102,9 @@ class DigipoortTransport(zeep.Transport):
 
         Raises:
             ConnectionFailed: there was no answer, or none that is SOAP.
+            ConfigurationError: the address has a user name in it.
         """
+        require_no_user(address)
         timeout = (self._timeouts.connect, self._timeouts.silence)
         try:
             response = self.session.post(
@@ -249,20 +194,3 @@ class _TlsAdapter(HTTPAdapter):
     def cert_verify(self, *_args: object, **_options: object) -> None:
         # The inherited one would load the public CA bundle into our context.
         return
-
-
-def _pem(certificates: tuple[x509.Certificate, ...]) -> bytes:
-    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
-
-
-@contextmanager
-def _briefly_a_file(octets: bytes) -> Iterator[Path]:
-    # mkstemp makes it readable for its owner only.
-    descriptor, name = tempfile.mkstemp(prefix="digipoort-wus-")
-    path = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(octets)
-        yield path
-    finally:
-        path.unlink()

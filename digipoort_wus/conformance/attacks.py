@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from lxml import etree
@@ -134,6 +135,8 @@ class Run:
         filing_between: send an ordinary filing behind every case; it must be accepted.
         told: require that every refusal names its check.
         meter: of the gateway's process, when that is here.
+        rows: the file with the rows of parties that cases need, when the gateway may lack
+            them; None: it has them.
     """
 
     endpoint: Endpoint
@@ -142,6 +145,7 @@ class Run:
     filing_between: bool = True
     told: bool = False
     meter: Meter | None = None
+    rows: Path | None = None
 
     def results(self, cases: Iterable[Case]) -> Iterator[Result]:
         """Run cases one after the other; give each result as soon as it is there.
@@ -197,12 +201,29 @@ class Run:
         milliseconds = (time.monotonic() - started) * 1000
         cost = self.meter.stop() if self.meter is not None else None
         verdict, note = judge(case.expected, outcome, told=self.told)
+        if not verdict.is_good and self._lacks_row(case):
+            note = f"the gateway has no row for this party: add the [[party]] rows of {self.rows}"
+            return Result(case, Verdict.SKIPPED, outcome, milliseconds, cost, note)
         if verdict.is_good and cost is not None and (excess := _excess(case, cost)):
             verdict, note = Verdict.TOO_COSTLY, excess
         return Result(case, verdict, outcome, milliseconds, cost, note)
 
+    def _lacks_row(self, case: Case) -> bool:
+        """Return whether a gateway has no row for the party of a case that needs one.
+
+        No row of a party in the cases grants ``ophalen``: who may fetch has none.
+        """
+        check = case.expected.check
+        if self.rows is None or check is None or not check.id.startswith("PARTY-"):
+            return False
+        signs = tuple(step for step in case.steps if step.name == _SIGN.name)
+        probe = replace(
+            _ORDINARY, steps=signs, tls=case.tls, message=Draft(operation="getBerichtenLijst")
+        )
+        return self._send(probe, self.endpoint.url_for(probe))[0].answer == "accepted"
+
     def _send(self, case: Case, url: str) -> tuple[Outcome, bytes]:
-        message = make_messages(Draft(), case.steps, self._kit(case, url))[-1]
+        message = make_messages(case.message, case.steps, self._kit(case, url))[-1]
         received = exchange(case, url, message, self.parties)
         return outcome_of(received), received.body
 

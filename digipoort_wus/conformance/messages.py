@@ -1,7 +1,9 @@
 """The messages that cases start from: ordinary ones, that a gateway accepts when signed."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import uuid4
 
 from lxml import etree
@@ -20,7 +22,7 @@ from digipoort_wus.names import (
     Service,
 )
 
-_DOCUMENT = (
+DOCUMENT = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b'<xbrli:xbrl xmlns:xbrli="http://www.xbrl.org/2003/instance">'
     b'<xbrli:context id="c"><xbrli:entity>'
@@ -29,23 +31,32 @@ _DOCUMENT = (
     b"<xbrli:period><xbrli:instant>2026-03-31</xbrli:instant></xbrli:period></xbrli:context>"
     b"</xbrli:xbrl>\n"
 )
-_PARTY = (
+"""The content of an ordinary filing."""
+PARTY = (
     "<t:identiteitBelanghebbende><t:nummer>001000044B37</t:nummer><t:type>Fi</t:type>"
     "</t:identiteitBelanghebbende>"
 )
-_KIND = "<t:berichtsoort>Omzetbelasting</t:berichtsoort>"
-_QUERIES = {
-    "getBerichtsoorten": _PARTY,
-    "getProcessen": _KIND + _PARTY,
-    "getNieuweStatussen": _KIND + _PARTY,
-    "getBerichten": _PARTY,
-    "getNieuweBerichten": _PARTY,
-    "getBerichtenLijst": "",
-    "getNieuweBerichtenLijst": "",
-}
+"""Whom an ordinary message is about."""
+_BERICHTSOORT = "<t:berichtsoort>Omzetbelasting</t:berichtsoort>"
+_KENMERK = "<t:kenmerk>{kenmerk}</t:kenmerk>"
+QUERIES: Mapping[str, str] = MappingProxyType(
+    {
+        "getBerichtsoorten": PARTY,
+        "getProcessen": _BERICHTSOORT + PARTY,
+        "getStatussenProces": _KENMERK,
+        "getNieuweStatussenProces": _KENMERK,
+        "getNieuweStatussen": _BERICHTSOORT + PARTY,
+        "getBerichten": PARTY,
+        "getNieuweBerichten": PARTY,
+        "getBerichtenLijst": "",
+        "getNieuweBerichtenLijst": "",
+        "getBerichtenKenmerk": _KENMERK,
+        "getNieuweBerichtenKenmerk": _KENMERK,
+    }
+)
+"""What an ordinary question says, by operation; ``{kenmerk}`` stands where one is asked for."""
 ECHOES = {"2W-be": ECHO_BE, "2W-be-S": ECHO_BE_S}
 """The Echo service of each profile of Digikoppeling."""
-_BY_KENMERK = "<t:kenmerk>onbekend</t:kenmerk>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +89,66 @@ def service_of(endpoint: str, operation: str) -> tuple[Service, Operation]:
     raise ConfigurationError(f"There is no operation {operation!r} at {endpoint!r}.")
 
 
+def filing_body(
+    content: bytes = DOCUMENT,
+    *,
+    berichtsoort: str = "Omzetbelasting",
+    aanleverkenmerk: str = "aanval",
+) -> str:
+    """Return the XML of the Body of an ordinary filing."""
+    return (
+        f'<t:aanleverRequest xmlns:t="{TYPES}"><t:berichtsoort>{berichtsoort}</t:berichtsoort>'
+        f"<t:aanleverkenmerk>{aanleverkenmerk}</t:aanleverkenmerk>{PARTY}"
+        "<t:rolBelanghebbende>Bedrijf</t:rolBelanghebbende><t:berichtInhoud>"
+        "<t:mimeType>application/xml</t:mimeType>"
+        "<t:bestandsnaam>Omzetbelasting.xbrl</t:bestandsnaam>"
+        f"<t:inhoud>{base64.b64encode(content).decode()}</t:inhoud></t:berichtInhoud>"
+        "<t:autorisatieAdres>http://geenausp.nl</t:autorisatieAdres></t:aanleverRequest>"
+    )
+
+
+def query_body(operation: Operation, *, kenmerk: str = "onbekend") -> str:
+    """Return the XML of the Body of an ordinary question; one of :data:`QUERIES`."""
+    inner = QUERIES[operation.name].format(kenmerk=kenmerk)
+    return f'<t:{operation.request} xmlns:t="{TYPES}">{inner}</t:{operation.request}>'
+
+
 def body_of(operation: Operation, *, reference: str = "aanval") -> str:
     """Return the XML of an ordinary Body of an operation."""
     if operation.name == "aanleveren":
-        return (
-            f'<t:aanleverRequest xmlns:t="{TYPES}">{_KIND}'
-            f"<t:aanleverkenmerk>{reference}</t:aanleverkenmerk>{_PARTY}"
-            "<t:rolBelanghebbende>Bedrijf</t:rolBelanghebbende><t:berichtInhoud>"
-            "<t:mimeType>application/xml</t:mimeType>"
-            "<t:bestandsnaam>Omzetbelasting.xbrl</t:bestandsnaam>"
-            f"<t:inhoud>{base64.b64encode(_DOCUMENT).decode()}</t:inhoud></t:berichtInhoud>"
-            "<t:autorisatieAdres>http://geenausp.nl</t:autorisatieAdres></t:aanleverRequest>"
-        )
+        return filing_body(aanleverkenmerk=reference)
     if operation.name == "echo":
         return f'<e:echoRequest xmlns:e="{ECHO}"><e:text>{reference}</e:text></e:echoRequest>'
-    inner = _QUERIES.get(operation.name, _BY_KENMERK)
-    return f'<t:{operation.request} xmlns:t="{TYPES}">{inner}</t:{operation.request}>'
+    return query_body(operation)
+
+
+def request_envelope(
+    body: str, *, action: str, to: str, message_id: str = "", more_headers: str = ""
+) -> etree._Element:
+    """Return a request that is not yet signed.
+
+    Args:
+        body: the XML in the Body.
+        action: what wsa:Action says.
+        to: what wsa:To says.
+        message_id: what wsa:MessageID says; empty means a new one.
+        more_headers: the XML of more headers.
+
+    Raises:
+        ConfigurationError: together it is no XML.
+    """
+    text = (
+        f'<s:Envelope xmlns:s="{SOAP}" xmlns:a="{WSA}"><s:Header>'
+        f'<a:Action s:mustUnderstand="1">{action}</a:Action>'
+        f"<a:MessageID>{message_id or f'urn:uuid:{uuid4()}'}</a:MessageID>"
+        f"<a:ReplyTo><a:Address>{WSA_ANONYMOUS}</a:Address></a:ReplyTo>"
+        f'<a:To s:mustUnderstand="1">{to}</a:To>{more_headers}</s:Header>'
+        f"<s:Body>{body}</s:Body></s:Envelope>"
+    )
+    try:
+        return etree.fromstring(text, etree.XMLParser(huge_tree=True, resolve_entities=False))
+    except etree.XMLSyntaxError as error:
+        raise ConfigurationError(f"The Body of this message is no XML: {error}.") from error
 
 
 def draft_envelope(draft: Draft, endpoint: str, to: str) -> etree._Element:
@@ -108,15 +163,9 @@ def draft_envelope(draft: Draft, endpoint: str, to: str) -> etree._Element:
         ConfigurationError: the draft has no such operation, or a Body that is no XML.
     """
     service, operation = service_of(endpoint, draft.operation)
-    text = (
-        f'<s:Envelope xmlns:s="{SOAP}" xmlns:a="{WSA}"><s:Header>'
-        f'<a:Action s:mustUnderstand="1">{draft.action or service.request_action(operation)}'
-        f"</a:Action><a:MessageID>{draft.message_id or f'urn:uuid:{uuid4()}'}</a:MessageID>"
-        f"<a:ReplyTo><a:Address>{WSA_ANONYMOUS}</a:Address></a:ReplyTo>"
-        f'<a:To s:mustUnderstand="1">{draft.to or to}</a:To></s:Header>'
-        f"<s:Body>{draft.body or body_of(operation)}</s:Body></s:Envelope>"
+    return request_envelope(
+        draft.body or body_of(operation),
+        action=draft.action or service.request_action(operation),
+        to=draft.to or to,
+        message_id=draft.message_id,
     )
-    try:
-        return etree.fromstring(text, etree.XMLParser(huge_tree=True, resolve_entities=False))
-    except etree.XMLSyntaxError as error:
-        raise ConfigurationError(f"The Body of this message is no XML: {error}.") from error

@@ -98,7 +98,10 @@ def summary(results: Sequence[Result]) -> str:
         )
     skipped = len(results) - len(ran)
     if skipped:
-        sentences.append(f"{skipped} were not run, for want of a certificate.")
+        sentences.append(
+            f"{skipped} were not run, for want of a certificate, or of a row in the gateway's "
+            "table of parties."
+        )
     return " ".join(sentences)
 
 
@@ -110,12 +113,7 @@ def as_json(results: Sequence[Result]) -> str:
             "good": all(result.verdict.is_good for result in results),
             "cases": [
                 {
-                    "id": result.case.id,
-                    "family": result.case.family,
-                    "sent": result.case.title,
-                    "refs": result.case.refs,
-                    "requirements": result.case.requirements,
-                    "expected": expectation(result.case.expected),
+                    **_case_json(result.case),
                     "got": str(result.outcome),
                     "milliseconds": round(result.milliseconds, 1),
                     "cpu_ms": result.cost and round(result.cost.cpu_ms, 1),
@@ -129,6 +127,22 @@ def as_json(results: Sequence[Result]) -> str:
         indent=2,
         ensure_ascii=False,
     )
+
+
+def list_as_json(cases: Sequence[Case]) -> str:
+    """Return what would be sent as one JSON document, in the words of :func:`as_json`."""
+    return json.dumps({"cases": [_case_json(case) for case in cases]}, indent=2, ensure_ascii=False)
+
+
+def _case_json(case: Case) -> dict[str, object]:
+    return {
+        "id": case.id,
+        "family": case.family,
+        "sent": case.title,
+        "refs": case.refs,
+        "requirements": case.requirements,
+        "expected": expectation(case.expected),
+    }
 
 
 def as_junit(results: Sequence[Result]) -> str:

@@ -362,9 +362,10 @@ class CachingVerifier:
 
     store: TrustStore
     max_entries: int = 1024
-    _answers: OrderedDict[tuple[bytes, ...], tuple[VerifiedCertificate, Window]] = field(
-        default_factory=OrderedDict, init=False, repr=False
-    )
+    # A leaf itself, which its answer holds anyway: its fingerprint costs more than to compare it.
+    _answers: OrderedDict[
+        tuple[Role, x509.Certificate, tuple[bytes, ...]], tuple[VerifiedCertificate, Window]
+    ] = field(default_factory=OrderedDict, init=False, repr=False)
     # The handshake and the gate may ask from different threads.
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -378,7 +379,7 @@ class CachingVerifier:
         """Return or raise what :func:`verify_certificate` would."""
         algorithm = hashes.SHA256()
         beside = (certificate.fingerprint(algorithm) for certificate in sent[: MAX_SENT + 1])
-        key = (role.name.encode(), leaf.fingerprint(algorithm), *beside)
+        key = (role, leaf, tuple(beside))
         with self._lock:
             remembered = self._answers.get(key)
             if remembered is not None:

@@ -120,7 +120,7 @@ def load_crls(source: Path | Iterable[Path]) -> tuple[x509.CertificateRevocation
         ConfigurationError: a file cannot be read or holds no CRL, or there is none at all.
     """
     if isinstance(source, Path):
-        paths = _crl_files(source)
+        paths = crl_files(source)
         if not paths:
             raise ConfigurationError(
                 f"{source} holds no CRL: put the CRL of every CA there, as .pem, .crl or .der."
@@ -130,7 +130,8 @@ def load_crls(source: Path | Iterable[Path]) -> tuple[x509.CertificateRevocation
     return tuple(crl for path in paths for crl in _crls_of(path))
 
 
-def _crl_files(source: Path) -> list[Path]:
+def crl_files(source: Path) -> list[Path]:
+    """Return the files of a directory that hold CRLs, by their names; a file is its own."""
     if not source.is_dir():
         return [source]
     return sorted(path for path in source.iterdir() if path.suffix in _CRL_SUFFIXES)

@@ -33,9 +33,11 @@ def _fault(check: Check) -> str:
     return f"fault:{check.id}"
 
 
-def _alert(name: str, what: str, check: Check, make: Callable[[Bench], Made]) -> Kind:
+def _alert(
+    name: str, what: str, check: Check, make: Callable[[Bench], Made], *, weak: bool = False
+) -> Kind:
     """The handshake refuses it, and so does the gate."""
-    return Kind(name, what, ALERT, check.id, make)
+    return Kind(name, what, ALERT, check.id, make, weak=weak)
 
 
 def _refused(name: str, what: str, check: Check, make: Callable[[Bench], Made]) -> Kind:
@@ -166,35 +168,31 @@ _PATH = (
 )
 
 _KEYS = (
-    Kind(
+    _alert(
         "rsa-1024",
         "Has an RSA key of 1024 bits.",
-        ALERT,
-        checks.PKI_KEY.id,
+        checks.PKI_KEY,
         wrongmake.with_key(wrongmake.small_key),
         weak=True,
     ),
-    Kind(
+    _alert(
         "ca-rsa-1024",
         "Its CA has an RSA key of 1024 bits.",
-        ALERT,
-        checks.PKI_CHAIN.id,
+        checks.PKI_CHAIN,
         wrongca.small_authority,
         weak=True,
     ),
-    Kind(
+    _alert(
         "sha-1",
         "Signed with SHA-1.",
-        ALERT,
-        checks.PKI_CHAIN.id,
+        checks.PKI_CHAIN,
         wrongmake.weakly_signed(0x05, hashes.SHA1()),  # noqa: S303 - this is what is wrong
         weak=True,
     ),
-    Kind(
+    _alert(
         "md5",
         "Signed with MD5.",
-        ALERT,
-        checks.PKI_CHAIN.id,
+        checks.PKI_CHAIN,
         wrongmake.weakly_signed(0x04, hashes.MD5()),  # noqa: S303 - this is what is wrong
         weak=True,
     ),

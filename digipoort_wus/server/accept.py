@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from OpenSSL import SSL
 from twisted.internet.interfaces import (
     IAddress,
     IOpenSSLServerConnectionCreator,
@@ -9,17 +10,15 @@ from twisted.internet.interfaces import (
     IReactorTime,
     ITransport,
 )
-from twisted.logger import Logger
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from digipoort_wus.server.budget import Connections, Room, party_of
+from digipoort_wus.server.handshake import why_refused
 from digipoort_wus.server.reactor import Reactor
+from digipoort_wus.server.reports import Reports
 from digipoort_wus.server.site import NO_REASON, BoundedChannel, BoundedSite
-
-_LOG_SECONDS = 10
-
-_log = Logger(namespace="digipoort_wus")
+from digipoort_wus.server.tls import verify_code_of
 
 
 class CountedConnection(BufferingTLSTransport):
@@ -36,11 +35,27 @@ class CountedConnection(BufferingTLSTransport):
     def connectionLost(  # noqa: N802 - Twisted's interface
         self, reason: Failure = NO_REASON
     ) -> None:
-        """Count it no longer."""
+        """Count it no longer, and tell why it never was one."""
+        if not self._handshakeDone:
+            self._tell_failure()
         if self.counted is not None:
             cast(BoundedTls, self.factory).connections.remove(self.counted)
             self.counted = None
         super().connectionLost(reason)
+
+    def _tell_failure(self) -> None:
+        # Twisted keeps OpenSSL's error here; who goes away by himself, or never began, has none.
+        error = None if self._reason is None else self._reason.value
+        if self._aborted:
+            why = "not complete in time"
+        elif isinstance(error, SSL.Error):
+            queue = error.args[0] if error.args else ()
+            connection = self.getHandle()  # type: ignore[no-untyped-call]
+            why = why_refused(queue, verify_code_of(connection))
+        else:
+            return
+        host = host_of(cast(ITransport, self.transport))
+        cast(BoundedTls, self.factory).reports.tell(host, f"TLS handshake failed: {why}")
 
 
 class BoundedTls(TLSMemoryBIOFactory):
@@ -68,28 +83,28 @@ class BoundedTls(TLSMemoryBIOFactory):
             creator, False, cast(IProtocolFactory, site), clock=cast(IReactorTime, reactor)
         )
         self.connections = connections or Connections()
-        self._reactor = reactor
-        self._closed = 0
-        self._logged = float("-inf")
+        self.reports = Reports(reactor)
+
+    def stopFactory(self) -> None:  # noqa: N802 - Twisted's interface
+        """Write what is still to be said of strangers."""
+        self.reports.close()
+        super().stopFactory()  # type: ignore[no-untyped-call]
 
     def buildProtocol(  # type: ignore[override]  # noqa: N802 - Twisted's interface
         self, addr: IAddress | None
     ) -> CountedConnection | None:
         """Return the protocol of a new connection, None when there is no room at all."""
-        room = self.connections.room_for(party_of(str(getattr(addr, "host", ""))))
+        host = str(getattr(addr, "host", ""))
+        room = self.connections.room_for(party_of(host))
+        if room is not Room.FREE:
+            limit = self.connections.limit_met(party_of(host))
+            what = "closed at once" if room is Room.NONE else "answered with 503"
+            self.reports.tell(host, f"connection {what}: too many {limit}")
         if room is Room.NONE:
-            self._log_closed()
             return None
         connection = cast(CountedConnection, super().buildProtocol(addr))
         cast(BoundedChannel, connection.wrappedProtocol).has_room = room is Room.FREE
         return connection
-
-    def _log_closed(self) -> None:
-        self._closed += 1
-        now = self._reactor.seconds()
-        if now - self._logged >= _LOG_SECONDS:
-            _log.warn("too many connections: {closed} closed at once", closed=self._closed)
-            self._logged, self._closed = now, 0
 
 
 def host_of(transport: ITransport) -> str:

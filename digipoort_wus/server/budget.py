@@ -73,6 +73,11 @@ class Connections:
             return Room.TO_SAY_SO
         return Room.NONE
 
+    def limit_met(self, address: str) -> str:
+        """Return which limit leaves no room for one connection more of an address, in words."""
+        own = self._by_address.get(address, 0)
+        return "of this address" if own >= self._most_per_address else "of all addresses together"
+
     def add(self, address: str) -> None:
         """Count one more."""
         self._number += 1

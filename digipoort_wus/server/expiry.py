@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from digipoort_wus.pki.distribution import latest_of
-from digipoort_wus.pki.revocation import format_second
+from digipoort_wus.pki.revocation import CrlSet, format_second
 from digipoort_wus.server.trust import Materials
 
 _DAYS = (1, 7, 14, 30)
@@ -40,6 +40,27 @@ def notices(
     for authority in materials.authorities:
         found += _of_certificate(f"The certificate of {name_of(authority)}", authority, at)
         found += _of_crl(authority, materials, at, confirmed=authority in confirmed)
+    return tuple(found)
+
+
+def without_file(materials: Materials, loaded: CrlSet) -> tuple[str, ...]:
+    """Return sentences on the CRLs in force that no file holds any more.
+
+    Args:
+        materials: those in force.
+        loaded: what the files hold.
+    """
+    found: list[str] = []
+    for authority in materials.authorities:
+        ours, theirs = latest_of(authority, materials.index), latest_of(authority, loaded)
+        if ours is None or ours.next_update_utc is None:
+            continue
+        if theirs is None or theirs.last_update_utc < ours.last_update_utc:
+            found.append(
+                f"No file holds the CRL of {name_of(authority)} any more. It stays in force until "
+                f"{format_second(ours.next_update_utc)} or a restart; what that CA issued is "
+                "refused after that: put a current CRL there."
+            )
     return tuple(found)
 
 

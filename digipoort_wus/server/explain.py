@@ -7,7 +7,7 @@ explained of the message as it came.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,12 +17,10 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import ENDPOINTS, Service
-from digipoort_wus.pki.chain import CachingVerifier, TrustStore, VerifiedCertificate
-from digipoort_wus.pki.identity import Identity
-from digipoort_wus.pki.oin import Oin, oin_of
-from digipoort_wus.pki.profiles import Role
+from digipoort_wus.pki.chain import VerifiedCertificate
+from digipoort_wus.server.bench import Bench, gate_of, peer_trust_of, trust_of, unjudged
 from digipoort_wus.server.draft import Draft
-from digipoort_wus.server.gate import Gate, Opened, Rejected, open_request
+from digipoort_wus.server.gate import Opened, Rejected, open_request
 from digipoort_wus.server.http import HttpRequest, check_head
 from digipoort_wus.server.mending import mend
 from digipoort_wus.soap.envelope import local_name, read_envelope
@@ -34,13 +32,12 @@ from digipoort_wus.wss.causes.table import Found
 from digipoort_wus.wss.explain import mismatches, part_of
 from digipoort_wus.wss.header import SecurityHeader
 from digipoort_wus.wss.policy import POLICIES, SecurityPolicy, Signature
-from digipoort_wus.wss.verify import SignedParts, Trust
+from digipoort_wus.wss.verify import SignedParts
 from digipoort_wus.xmlsafe.parse import parse_message
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _MOST_FINDINGS = 40
 _LAST = checks.XSD_VALID
-_OIN = re.compile(rb"[?&](?:amp;)?[Oo][Ii][Nn]=([0-9A-Z]{20})")
 # Behind comments and instructions the rest can be judged; CDATA is not told apart.
 _COMMENT, _INSTRUCTION = re.compile(rb"<!--.*?-->", re.S), re.compile(rb"<\?(?!xml\s).*?\?>", re.S)
 
@@ -88,7 +85,7 @@ class Explanation:
 
     Args:
         accepted: None when the gate refuses it.
-        findings: in the gate's order; empty when it is accepted.
+        findings: in the gate's order; of an accepted request only what is wrong behind its end.
         complete: whether every check was reached.
         message: as far as it could be read; None when it is no XML.
     """
@@ -101,33 +98,21 @@ class Explanation:
     message: Loose | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """With what a stored request is judged.
+def explain_request(bench: Bench, service: Service, request: HttpRequest) -> Explanation:
+    """Judge a stored request as the gate would, and find out what else is wrong with it.
 
     Args:
-        policy: what it must meet.
-        store: whom to believe; None leaves certificates unjudged.
-        at: the moment of receipt, aware.
-        certificates: others that may have signed, with a name for each.
-        with_head: whether the head of the request is known too.
+        bench: with what it is judged.
+        service: which it was sent to.
+        request: with all of the octets behind its head, whatever the head says.
     """
-
-    policy: SecurityPolicy
-    store: TrustStore | None
-    at: datetime
-    certificates: Sequence[tuple[str, x509.Certificate]] = ()
-    with_head: bool = False
-
-
-def explain_request(bench: Bench, service: Service, request: HttpRequest) -> Explanation:
-    """Judge a stored request as the gate would, and find out what else is wrong with it."""
     body = request.body
     verdict = _verdict(bench, service, replace(request))
     octets = _envelope_octets(request)
     if isinstance(verdict, Opened):
         accepted = _accepted(verdict, octets)
-        return Explanation(service, bench.policy, accepted, (), True, _loose(octets))
+        beyond = tuple(_framing_findings(bench))
+        return Explanation(service, bench.policy, accepted, beyond, True, _loose(octets))
     findings, complete = list(_head_findings(bench, request)), False
     if octets is not None:
         behind, complete = _findings(bench, service, replace(request, body=octets), source=body)
@@ -190,12 +175,13 @@ def canonical_of(message: Loose, part: str) -> bytes | None:
 
 
 def _verdict(bench: Bench, service: Service, request: HttpRequest) -> Opened | Rejected:
-    if bench.with_head:
-        try:
-            check_head(request.head)
-        except Refusal as refusal:
-            return Rejected(service, None, None, refusal)
-    return open_request(_gate(bench, _trust(bench.store), request.body), service, request)
+    captured = bench.captured
+    if captured is not None and captured.refusal is not None and captured.request is None:
+        return Rejected(service, None, None, captured.refusal)
+    if captured is not None and captured.request is not None:
+        request.body = captured.request.body
+    gate = gate_of(bench, trust_of(bench.store), request.body, peer_trust_of(bench))
+    return open_request(gate, service, request)
 
 
 def _findings(
@@ -210,7 +196,7 @@ def _findings(
     loose = read_loosely(root)
     draft = Draft(parse_message(octets), _headers(request), service, bench.policy, bench.at)
     judges = _Judges(bench, loose, source)
-    gate = replace(_gate(bench, judges.trust, octets), engine=judges.engine)
+    gate = replace(gate_of(bench, judges.trust, octets, judges.peer), engine=judges.engine)
     seen: set[tuple[str, str]] = set()
     while len(findings) < _MOST_FINDINGS:
         head = replace(request.head, headers=dict(draft.headers))
@@ -230,12 +216,20 @@ def _findings(
 
 
 def _head_findings(bench: Bench, request: HttpRequest) -> Iterator[Finding]:
-    if not bench.with_head:
+    yield from _framing_findings(bench)
+    if bench.captured is None:
         return
     try:
         check_head(request.head)
     except Refusal as refusal:
-        yield _finding(refusal, None, bench.at)
+        framed = bench.captured.refusal
+        if framed is None or framed.check is not refusal.check:
+            yield _finding(refusal, None, bench.at)
+
+
+def _framing_findings(bench: Bench) -> Iterator[Finding]:
+    if bench.captured is not None and bench.captured.refusal is not None:
+        yield _finding(bench.captured.refusal, None, bench.at)
 
 
 def _readable(octets: bytes) -> tuple[bytes | None, list[Refusal]]:
@@ -267,7 +261,7 @@ class _Judges:
 
     def __init__(self, bench: Bench, loose: Loose, source: bytes) -> None:
         self._bench, self._loose, self._source = bench, loose, source
-        self._real = _trust(bench.store)
+        self._real, self._real_peer = trust_of(bench.store), peer_trust_of(bench)
         self._noted: list[Finding] = []
         self._asked: set[str] = set()
 
@@ -283,7 +277,16 @@ class _Judges:
             if "trust" not in self._asked:
                 self._noted.append(_finding(refusal, self._loose, at))
                 self._asked.add("trust")
-            return _unjudged(certificate)
+            return unjudged(certificate)
+
+    def peer(self, certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
+        try:
+            return self._real_peer(certificate, at)
+        except Refusal as refusal:
+            if "peer" not in self._asked:
+                self._noted.append(_finding(refusal, None, at))
+                self._asked.add("peer")
+            return unjudged(certificate)
 
     def engine(self, header: SecurityHeader, parts: SignedParts, texts: LargeTexts) -> None:
         if "engine" in self._asked:
@@ -297,37 +300,6 @@ class _Judges:
                     mismatch.refusal, mismatch.name, mismatch.found, remedy, octets=mismatch.octets
                 )
             )
-
-
-def _gate(bench: Bench, trust: Trust, octets: bytes) -> Gate:
-    return Gate(
-        policy=bench.policy,
-        trust=trust,
-        # Nothing is answered here, so nobody signs.
-        identity=_NOBODY,
-        clock=lambda: bench.at,
-        new_message_id=lambda: "",
-        # Whose gateway it was meant for is not known here.
-        oins=frozenset(found.decode() for found in _OIN.findall(octets)),
-    )
-
-
-_NOBODY: Identity = None  # type: ignore[assignment] # open_request reads no identity
-
-
-def _trust(store: TrustStore | None) -> Trust:
-    if store is None:
-        return lambda certificate, _at: _unjudged(certificate)
-    verifier = CachingVerifier(store)
-    return lambda certificate, at: verifier(certificate, (), Role.SIGNER, at)
-
-
-def _unjudged(certificate: x509.Certificate) -> VerifiedCertificate:
-    try:
-        oin = oin_of(certificate)
-    except Refusal:
-        oin = Oin("unknown")
-    return VerifiedCertificate(certificate, (certificate,), oin)
 
 
 def _envelope_octets(request: HttpRequest) -> bytes | None:

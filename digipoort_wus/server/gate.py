@@ -35,7 +35,7 @@ from digipoort_wus.server.http import (
     check_charset,
     check_soap_action,
 )
-from digipoort_wus.server.judge import Judged, Judges, judge_signed, judge_unsigned
+from digipoort_wus.server.judge import Judged, Judges, judge
 from digipoort_wus.server.received import Received, read_message, receive
 from digipoort_wus.soap.addressing import (
     Addressing,
@@ -66,7 +66,6 @@ from digipoort_wus.wss.policy import (
     FaultSignature,
     Replay,
     SecurityPolicy,
-    Signature,
     Suite,
 )
 from digipoort_wus.wss.sign import sign_request, signed_answer
@@ -170,10 +169,10 @@ def open_request(gate: Gate, service: Service, request: HttpRequest) -> Opened |
     except Refusal as refusal:
         return Rejected(service, None, None, bare(refusal))
 
-    def judge() -> Opened | Rejected:
+    def opened() -> Opened | Rejected:
         return _open(gate, service, request, received, size)
 
-    outcome = judge() if received.message.familiar else apart(judge)
+    outcome = opened() if received.message.familiar else apart(opened)
     if isinstance(outcome, Opened):
         received.message.make_familiar()
     return outcome
@@ -193,7 +192,6 @@ def _open(
         addressing = read_addressing(envelope, policy.addressing)
         operation = _operation(service, addressing.action)
         _check_addressing(gate, service, operation, envelope, addressing, request)
-        judge = judge_unsigned if policy.signature is Signature.NONE else judge_signed
         judged = judge(
             envelope,
             addressing,

@@ -13,7 +13,7 @@ from digipoort_wus.pki.oin import oin_of
 from digipoort_wus.process.api import Caller
 from digipoort_wus.soap.addressing import Addressing
 from digipoort_wus.soap.envelope import Envelope
-from digipoort_wus.wss.policy import SecurityPolicy, Suite
+from digipoort_wus.wss.policy import SecurityPolicy, Signature, Suite
 from digipoort_wus.wss.verify import (
     SignatureEngine,
     Trust,
@@ -59,7 +59,7 @@ class Judged:
     valid_until: datetime
 
 
-def judge_signed(
+def judge(
     envelope: Envelope,
     addressing: Addressing,
     peer: x509.Certificate | None,
@@ -69,11 +69,32 @@ def judge_signed(
     now: datetime,
     texts: LargeTexts,
 ) -> Judged:
-    """Judge a message by its signature; who connected must be who signed, or mandated.
+    """Judge who sends a message: by its signature, or by the TLS connection alone.
+
+    Who connected must be who signed, or mandated; where nobody signs, the TLS peer sends.
+
+    Args:
+        peer: the client certificate of the connection, None where there was no TLS.
+        policy: whether there are signatures, and what they must meet.
+        now: the moment of receipt, aware.
+        texts: of the Body; they are out of the tree afterwards.
 
     Raises:
-        Refusal: a WSS or PKI check.
+        Refusal: a WSS or PKI check; PARTY-IDENTIFIED without signature and TLS peer.
+
+    Digikoppeling WUS §Ondersteunde varianten (2W-be and 2W-be-S).
     """
+    if policy.signature is Signature.NONE:
+        timestamp = verify_unsigned(envelope, policy=policy, now=now)
+        oin = _peer_oin(peer, judges, now)
+        if oin is None:
+            raise Refusal(checks.PARTY_IDENTIFIED, received="no client certificate")
+        digest = sha256()
+        for piece in texts.octets(envelope.body_child):
+            digest.update(piece)
+        end = now if timestamp is None else valid_until(timestamp, policy)
+        caller = Caller(oin, oin, addressing.message_id, digest.digest())
+        return Judged(caller, None, None, None, end)
     verified = verify_envelope(
         envelope,
         addressing,
@@ -93,40 +114,6 @@ def judge_signed(
         verified.suite,
         verified.signature_value,
         valid_until(verified.timestamp, policy),
-    )
-
-
-def judge_unsigned(
-    envelope: Envelope,
-    addressing: Addressing,
-    peer: x509.Certificate | None,
-    *,
-    policy: SecurityPolicy,
-    judges: Judges,
-    now: datetime,
-    texts: LargeTexts,
-) -> Judged:
-    """Judge a message by its connection: the TLS peer is the sender.
-
-    Raises:
-        Refusal: WSS-UNEXPECTED, WSS-TIMESTAMP-FORM, WSS-EXPIRED, PARTY-IDENTIFIED or a
-            PKI check.
-
-    Digikoppeling WUS §Ondersteunde varianten (2W-be).
-    """
-    timestamp = verify_unsigned(envelope, policy=policy, now=now)
-    oin = _peer_oin(peer, judges, now)
-    if oin is None:
-        raise Refusal(checks.PARTY_IDENTIFIED, received="no client certificate")
-    digest = sha256()
-    for piece in texts.octets(envelope.body_child):
-        digest.update(piece)
-    return Judged(
-        Caller(oin, oin, addressing.message_id, digest.digest()),
-        None,
-        None,
-        None,
-        now if timestamp is None else valid_until(timestamp, policy),
     )
 
 

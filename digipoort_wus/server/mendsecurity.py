@@ -20,6 +20,8 @@ _ID = f"{{{WSU}}}Id"
 _LIFETIME = timedelta(minutes=5)
 _SIGNATURE, _SIGNED_INFO = f"{{{DS}}}Signature", f"{{{DS}}}SignedInfo"
 _REFERENCE = f"{{{DS}}}Reference"
+_SOME_BASE64 = "AAAA"
+"""In the place of what is none: values are judged of the message as it came."""
 _TOKEN, _TIMESTAMP = f"{{{WSSE}}}BinarySecurityToken", f"{{{WSU}}}Timestamp"
 
 
@@ -99,7 +101,7 @@ def key_info_of(draft: Draft) -> bool:
 
 
 def signature_form(draft: Draft) -> bool:
-    """Take out ds:Object and the like, and put a Transform where there is none."""
+    """Take out ds:Object and the like; put a Transform, or base64, where there is none."""
     signature = draft.security(_SIGNATURE)
     wanted = [f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo")]
     changed = remove(signature, lambda child: child.tag not in wanted)
@@ -107,7 +109,20 @@ def signature_form(draft: Draft) -> bool:
         if reference.find(f"{{{DS}}}Transforms") is None:
             reference.insert(0, _exclusive("Transforms"))
             changed = True
+    values = (f"{{{DS}}}SignatureValue", f"{{{DS}}}DigestValue")
+    for value in signature.iter(*values) if signature is not None else ():
+        if not _is_base64("".join((value.text or "").split())):
+            value.text = _SOME_BASE64
+            changed = True
     return changed
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        octets = pybase64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return bool(octets) and pybase64.b64encode_as_string(octets) == text
 
 
 def algorithms(draft: Draft) -> bool:

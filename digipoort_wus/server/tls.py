@@ -14,18 +14,11 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from digipoort_wus.ciphers import TLS12_CIPHERS, TLS13_SUITES
 from digipoort_wus.clock import Clock
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki.identity import Identity
 
-# Digikoppeling Beveiligingsstandaarden 3.0.0 (TLSCIPH001) on NCSC 2025-05: AEAD with ECDHE only.
-# Security level 2 lets the RSA-2048 leaves of G1 in, and nothing weaker.
-_CIPHERS = (
-    b"@SECLEVEL=2:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
-)
-_TLS13_SUITES = b"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
 _CLASSIC_GROUPS = b"X25519:X448:P-256:P-384:P-521"
 _HYBRID_GROUPS = b"X25519MLKEM768:SecP256r1MLKEM768:SecP384r1MLKEM1024"
 # PSS with SHA-512 is what G4 chains need, PKCS#1 with SHA-256 what G1 chains need.
@@ -60,8 +53,8 @@ def server_context(identity: Identity, trust: TlsTrust) -> SSL.Context:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     context.set_max_proto_version(SSL.TLS1_3_VERSION)
-    context.set_cipher_list(_CIPHERS)
-    context.set_tls13_ciphersuites(_TLS13_SUITES)
+    context.set_cipher_list(TLS12_CIPHERS.encode())
+    context.set_tls13_ciphersuites(TLS13_SUITES.encode())
     set_groups_and_signature_algorithms(context)
     context.set_options(
         SSL.OP_NO_COMPRESSION
@@ -85,7 +78,7 @@ def server_context(identity: Identity, trust: TlsTrust) -> SSL.Context:
 def set_groups_and_signature_algorithms(context: SSL.Context) -> None:
     """Restrict key exchange groups and signature algorithms of a context.
 
-    pyOpenSSL has no public call for either, so its binding is used, here only.
+    pyOpenSSL has no public call for either, so its binding is used, in this module only.
 
     Raises:
         ConfigurationError: this OpenSSL knows none of the groups or algorithms.
@@ -101,6 +94,15 @@ def set_groups_and_signature_algorithms(context: SSL.Context) -> None:
             "OpenSSL accepts none of the key exchange groups or signature algorithms: "
             "install a cryptography wheel with OpenSSL 3."
         )
+
+
+def verify_code_of(connection: SSL.Connection) -> int:
+    """Return what OpenSSL said of the peer's certificate, an X509_V_ERR_ code, or 0.
+
+    pyOpenSSL has no public call for it. A callback would hear it, too, but would then stand
+    in the way of the verdict itself.
+    """
+    return int(SSL._lib.SSL_get_verify_result(connection._ssl))  # type: ignore[attr-defined]
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -11,7 +11,7 @@ from digipoort_wus import checks
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.names import WSA, WSA_ANONYMOUS, WSA_NONE
 from digipoort_wus.pki.oin import parse_oin
-from digipoort_wus.soap.envelope import Envelope, leaf_text, local_name, namespace
+from digipoort_wus.soap.envelope import Envelope, is_addressing, leaf_text, local_name
 
 _TEXT_HEADERS = ("To", "Action", "MessageID", "RelatesTo")
 _ENDPOINT_HEADERS = ("ReplyTo", "FaultTo", "From")
@@ -123,7 +123,7 @@ def read_addressing(envelope: Envelope, rules: AddressingRules = DIGIPOORT) -> A
 
     WS-Addressing 1.0 Core §3, SOAP Binding §3; Digikoppeling WUS WA001.
     """
-    blocks = tuple(block for block in envelope.blocks if namespace(block) == WSA)
+    blocks = tuple(block for block in envelope.blocks if is_addressing(block))
     values: dict[str, str] = {}
     for block in blocks:
         name = local_name(block)

@@ -1,6 +1,5 @@
 """The SOAP 1.1 envelope, read by position: what stands elsewhere is never found."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import cast
@@ -14,6 +13,8 @@ from digipoort_wus.names import SOAP, WSA, WSSE
 _ENVELOPE, _HEADER, _BODY = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
 FAULT = f"{{{SOAP}}}Fault"
 SECURITY = f"{{{WSSE}}}Security"
+_OF_WSA = f"{{{WSA}}}"
+_WHITE_SPACE = " \t\r\n"
 _ENCODING_STYLE, _MUST_UNDERSTAND = f"{{{SOAP}}}encodingStyle", f"{{{SOAP}}}mustUnderstand"
 
 
@@ -56,7 +57,7 @@ def read_envelope(root: etree._Element) -> Envelope:
         # Of another version, or no envelope at all: SOAP has a fault of its own for the first.
         about = local_name(root) if local_name(root) == "Envelope" else ""
         raise Refusal(checks.SOAP_ENVELOPE, expected=_ENVELOPE, received=str(root.tag), about=about)
-    children = _children(root, checks.SOAP_STRUCTURE)
+    children = children_only(root, checks.SOAP_STRUCTURE)
     tags = [child.tag for child in children]
     if tags not in ([_HEADER, _BODY], [_BODY]):
         raise Refusal(
@@ -65,16 +66,16 @@ def read_envelope(root: etree._Element) -> Envelope:
             received=", ".join(map(local_name, children[:6])) or "nothing",
         )
     body = children[-1]
-    blocks = _children(children[0], checks.SOAP_STRUCTURE) if len(children) == 2 else ()
+    blocks = children_only(children[0], checks.SOAP_STRUCTURE) if len(children) == 2 else []
     for block in blocks:
-        if namespace(block) != WSA and block.tag != SECURITY:
+        if not is_addressing(block) and block.tag != SECURITY:
             raise Refusal(
                 checks.SOAP_HEADER_FOREIGN,
                 expected=f"elements of {WSA}, and wsse:Security",
                 received=str(block.tag),
                 about="mustUnderstand" if must_understand(block) else "",
             )
-    content = _children(body, checks.SOAP_STRUCTURE)
+    content = children_only(body, checks.SOAP_STRUCTURE)
     if len(content) != 1:
         raise Refusal(
             checks.SOAP_BODY_CHILD,
@@ -82,7 +83,7 @@ def read_envelope(root: etree._Element) -> Envelope:
             received=f"{len(content)}",
             about="" if content else "empty",
         )
-    return Envelope(root, blocks, body, content[0])
+    return Envelope(root, tuple(blocks), body, content[0])
 
 
 def require_basic_profile(envelope: Envelope) -> None:
@@ -114,6 +115,11 @@ def must_understand(block: etree._Element) -> bool:
     return block.get(_MUST_UNDERSTAND) in ("1", "true")
 
 
+def is_addressing(element: etree._Element) -> bool:
+    """Return whether an element is one of WS-Addressing's."""
+    return cast(str, element.tag).startswith(_OF_WSA)
+
+
 def namespace(element: etree._Element) -> str:
     """Return the namespace name of an element, empty when it has none."""
     tag = cast(str, element.tag)
@@ -133,12 +139,24 @@ def leaf_text(element: etree._Element, check: Check) -> str:
     """
     if len(element):
         raise Refusal(check, received=f"{local_name(element)} with child elements")
-    return (element.text or "").strip(" \t\r\n")
+    return (element.text or "").strip(_WHITE_SPACE)
 
 
-def _children(parent: etree._Element, check: Check) -> tuple[etree._Element, ...]:
-    children = tuple(parent)
-    texts: Iterable[str | None] = (parent.text, *(child.tail for child in children))
-    if any(text and text.strip(" \t\r\n") for text in texts):
+def children_only(parent: etree._Element, check: Check) -> list[etree._Element]:
+    """Return the children of an element, and refuse text beside them.
+
+    Tools differ in whose text it is.
+
+    Raises:
+        Refusal: the check.
+    """
+    # Plain loops: this runs twenty times a message.
+    children = list(parent)
+    text = parent.text
+    if text is not None and text.strip(_WHITE_SPACE):
         raise Refusal(check, received=f"text in {local_name(parent)}")
+    for child in children:
+        text = child.tail
+        if text is not None and text.strip(_WHITE_SPACE):
+            raise Refusal(check, received=f"text in {local_name(parent)}")
     return children

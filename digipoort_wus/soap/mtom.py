@@ -13,6 +13,7 @@ Include names, text before the first boundary.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from types import MappingProxyType
 from urllib.parse import unquote_to_bytes
 
@@ -53,6 +54,7 @@ _HEADER = re.compile(r"([A-Za-z-]{1,60}):([^\r\n]*)")
 _NEEDED = ("content-id", "content-type", "content-transfer-encoding")
 _TOLERATED = ("content-disposition", "content-length", "content-description", "mime-version")
 _AS_IT_IS = ("binary", "8bit", "7bit")
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def read_package(data: bytes, package_type: PackageType) -> Package:
     if root is None:
         raise _form("the part that start names", "none with that Content-ID")
     _require_envelope(root)
-    return Package(bytes(root.content), MappingProxyType(others))
+    return Package(_copied(root.content), MappingProxyType(others))
 
 
 def expand(
@@ -191,7 +193,7 @@ def expand(
     for place in contents:
         part = _take_part(place, left)
         if part is not None:
-            texts.put(place, bytes(part))
+            texts.put(place, _copied(part))
     for place in _tokens(envelope):
         part = _take_part(place, left)
         if part is not None:
@@ -205,6 +207,14 @@ def expand(
         )
     if left:
         raise _form("parts that an Include names", f"{len(left)} that none names")
+
+
+def _copied(part: memoryview) -> bytes:
+    """Copy a part in pieces, for no other thread runs while megabytes are copied at once."""
+    copy = BytesIO()
+    for start in range(0, len(part), _PIECE):
+        copy.write(part[start : start + _PIECE])
+    return copy.getvalue()
 
 
 def _split(data: bytes, delimiter: bytes) -> list[_Part]:

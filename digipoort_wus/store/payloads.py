@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 from digipoort_wus.store.ports import PayloadDamaged
@@ -25,6 +26,7 @@ SWEPT_AT_ONCE = 10_000
 """Files that are looked at in one start: a third of a second. The next begins elsewhere."""
 SWEPT_FROM_AGE = 86_400.0
 """Seconds: what is younger may have been put there by somebody who is restoring a backup."""
+_PIECE = 1024 * 1024
 _NAME = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
@@ -41,6 +43,9 @@ class PayloadFiles:
         self._unfinished = directory / "tmp"
         self._gate = threading.Lock()
         self._held: Counter[bytes] = Counter()
+        # Contents by identity, which stays theirs as long as they are here, with their digests:
+        # what is held is not hashed again in the writer, for which everybody waits.
+        self._ready: dict[int, tuple[bytes, bytes]] = {}
         for path in (directory, self._unfinished):
             path.mkdir(mode=0o700, exist_ok=True)
             _sync_directory(path.parent)
@@ -52,8 +57,17 @@ class PayloadFiles:
         """Store the content durably, if it is not there already, and return its SHA-256.
 
         A file that is there and was damaged since is replaced: the good content is at hand.
+        Of a content that is held nothing is done.
         """
+        with self._gate:
+            ready = self._ready.get(id(content))
+        if ready is not None:
+            return ready[1]
         digest = hashlib.sha256(content).digest()
+        self._keep(content, digest)
+        return digest
+
+    def _keep(self, content: bytes, digest: bytes) -> None:
         target = self._path(digest)
         if not _holds(target, content):
             for parent in (target.parent.parent, target.parent):
@@ -63,7 +77,6 @@ class PayloadFiles:
             self._write(target, content)
         # Also when it was there: whoever renamed it may not have come to this line yet.
         _sync_directory(target.parent)
-        return digest
 
     def hold(self, content: bytes) -> bytes:
         """Like :meth:`keep`, and nobody removes the file until :meth:`release` as often."""
@@ -71,10 +84,13 @@ class PayloadFiles:
         with self._gate:
             self._held[digest] += 1
         try:
-            return self.keep(content)
+            self._keep(content, digest)
         except BaseException:
             self.release(digest)
             raise
+        with self._gate:
+            self._ready[id(content)] = (content, digest)
+        return digest
 
     def release(self, digest: bytes) -> None:
         """Hold a file once less."""
@@ -82,6 +98,7 @@ class PayloadFiles:
             self._held[digest] -= 1
             if self._held[digest] <= 0:
                 del self._held[digest]
+                self._ready = {key: one for key, one in self._ready.items() if one[1] != digest}
 
     def remove(self, digest: bytes) -> None:
         """Remove a file to which no row refers, unless somebody holds it.
@@ -117,11 +134,18 @@ class PayloadFiles:
         Raises:
             PayloadDamaged: the file is missing, or is not what was stored.
         """
+        running, whole = hashlib.sha256(), BytesIO()
         try:
-            content = self._path(digest).read_bytes()
+            with self._path(digest).open("rb", buffering=0) as file:
+                # In pieces: other threads come in between, also on one core.
+                while piece := file.read(_PIECE):
+                    running.update(piece)
+                    whole.write(piece)
         except FileNotFoundError as error:
             raise PayloadDamaged(f"payload {digest.hex()} is missing: restore it") from error
-        check_payload(content, digest, size)
+        content = whole.getvalue()
+        if len(content) != size or running.digest() != digest:
+            raise _damaged(digest)
         return content
 
     def _files(self) -> Iterator[Path]:
@@ -159,7 +183,11 @@ def check_payload(content: bytes, digest: bytes, size: int) -> None:
         PayloadDamaged: length or SHA-256 differ.
     """
     if len(content) != size or hashlib.sha256(content).digest() != digest:
-        raise PayloadDamaged(f"payload {digest.hex()} is not what was stored: restore it")
+        raise _damaged(digest)
+
+
+def _damaged(digest: bytes) -> PayloadDamaged:
+    return PayloadDamaged(f"payload {digest.hex()} is not what was stored: restore it")
 
 
 def _shards(directory: Path) -> list[Path]:
@@ -168,7 +196,12 @@ def _shards(directory: Path) -> list[Path]:
 
 def _holds(path: Path, content: bytes) -> bool:
     try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
+        if path.stat().st_size != len(content):
+            return False
+        with path.open("rb") as file:
+            # In pieces: a second whole would take its memory, and to compare it the interpreter.
+            pieces = range(0, len(content), _PIECE)
+            return all(file.read(_PIECE) == content[at : at + _PIECE] for at in pieces)
     except FileNotFoundError:
         return False
 

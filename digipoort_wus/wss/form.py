@@ -6,25 +6,7 @@ import pybase64
 from lxml import etree
 
 from digipoort_wus.errors import Check, Refusal
-from digipoort_wus.soap.envelope import leaf_text, local_name
-
-_WHITE_SPACE = " \t\r\n"
-
-
-def require_no_text(element: etree._Element, check: Check) -> None:
-    """Refuse text beside child elements: tools differ in whose text it is.
-
-    Raises:
-        Refusal: the check.
-    """
-    # Plain loops: this runs forty times a message.
-    text = element.text
-    if text is not None and text.strip(_WHITE_SPACE):
-        raise Refusal(check, received=f"text in {local_name(element)}")
-    for child in element:
-        text = child.tail
-        if text is not None and text.strip(_WHITE_SPACE):
-            raise Refusal(check, received=f"text in {local_name(element)}")
+from digipoort_wus.soap.envelope import children_only, leaf_text, local_name
 
 
 def exactly(parent: etree._Element, check: Check, tags: tuple[str, ...]) -> list[etree._Element]:
@@ -33,8 +15,7 @@ def exactly(parent: etree._Element, check: Check, tags: tuple[str, ...]) -> list
     Raises:
         Refusal: the check.
     """
-    require_no_text(parent, check)
-    children = list(parent)
+    children = children_only(parent, check)
     if [child.tag for child in children] != list(tags):
         names = ", ".join(tag.rpartition("}")[2] for tag in tags)
         raise Refusal(

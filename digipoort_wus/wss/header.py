@@ -20,11 +20,12 @@ from digipoort_wus.names import BASE64_BINARY, DS, EXC_C14N, SOAP, WSSE, WSSE11,
 from digipoort_wus.soap.envelope import (
     SECURITY,
     Envelope,
+    children_only,
     leaf_text,
     local_name,
     must_understand,
 )
-from digipoort_wus.wss.form import decode, decoded, exactly, require_no_text
+from digipoort_wus.wss.form import decode, decoded, exactly
 
 WSU_ID = f"{{{WSU}}}Id"
 _ACTOR, _NEXT = f"{{{SOAP}}}actor", "http://schemas.xmlsoap.org/soap/actor/next"
@@ -34,6 +35,12 @@ _TOKEN = f"{{{WSSE}}}BinarySecurityToken"
 _SIGNATURE = f"{{{DS}}}Signature"
 _CONFIRMATION = f"{{{WSSE11}}}SignatureConfirmation"
 _INCLUSIVE = f"{{{EXC_C14N}}}InclusiveNamespaces"
+_ID = frozenset({"Id", "ID", "iD", "id"})
+_NO_PREFIX = ("", "}")
+"""What stands before a local name, where something does."""
+_SIGNED_INFO_HEAD = [f"{{{DS}}}CanonicalizationMethod", f"{{{DS}}}SignatureMethod"]
+_REFERENCE = f"{{{DS}}}Reference"
+_DIRECT = (f"{{{WSSE}}}SecurityTokenReference", f"{{{WSSE}}}Reference")
 _SIGNATURE_PARTS = tuple(f"{{{DS}}}{name}" for name in ("SignedInfo", "SignatureValue", "KeyInfo"))
 _REFERENCE_PARTS = tuple(
     f"{{{DS}}}{name}" for name in ("Transforms", "DigestMethod", "DigestValue")
@@ -106,10 +113,9 @@ def read_security(envelope: Envelope) -> SecurityHeader:
     # A header block for somebody else is none for us (SOAP 1.1 §4.2.2).
     if headers[0].get(_ACTOR) not in (None, "", _NEXT):
         raise Refusal(checks.WSS_PRESENT, expected="no actor", received="another actor")
-    require_no_text(headers[0], checks.WSS_CHILDREN)
     parts: dict[str, etree._Element] = {}
     confirmations: list[Confirmed] = []
-    for child in headers[0]:
+    for child in children_only(headers[0], checks.WSS_CHILDREN):
         if child.tag == _CONFIRMATION and len(confirmations) < limits.MAX_REFERENCES:
             confirmations.append(_read_confirmation(child))
         elif child.tag not in (_TIMESTAMP, _TOKEN, _SIGNATURE) or child.tag in parts:
@@ -179,7 +185,7 @@ def require_unique_ids(root: etree._Element) -> None:
     seen: set[str] = set()
     for element in root.iter(etree.Element):
         for name, value in element.items():
-            if name[-2:].lower() != "id" or name.rpartition("}")[2].lower() != "id":
+            if name[-2:] not in _ID or name[-3:-2] not in _NO_PREFIX:
                 continue
             if value in seen or len(value) > limits.ID_MAX:
                 raise Refusal(checks.WSS_ID_UNIQUE, received=f"Id on {local_name(element)}")
@@ -187,15 +193,14 @@ def require_unique_ids(root: etree._Element) -> None:
 
 
 def _read_timestamp(element: etree._Element) -> Timestamp:
-    tags = [child.tag for child in element]
-    require_no_text(element, checks.WSS_TIMESTAMP_FORM)
-    if tags not in ([_CREATED], [_CREATED, _EXPIRES]):
+    children = children_only(element, checks.WSS_TIMESTAMP_FORM)
+    if [child.tag for child in children] not in ([_CREATED], [_CREATED, _EXPIRES]):
         raise Refusal(
             checks.WSS_TIMESTAMP_FORM,
             expected="Created, Expires?",
-            received=", ".join(local_name(child) for child in list(element)[:4]),
+            received=", ".join(local_name(child) for child in children[:4]),
         )
-    moments = [_moment(child) for child in element]
+    moments = [_moment(child) for child in children]
     expires = moments[1] if len(moments) == 2 else None
     if expires is not None and expires <= moments[0]:
         raise Refusal(checks.WSS_TIMESTAMP_FORM, expected="Expires later than Created")
@@ -243,9 +248,8 @@ def _certificate(der: bytes) -> x509.Certificate:
 def _require_direct_reference(key_info: etree._Element, token: etree._Element) -> None:
     """Require KeyInfo/SecurityTokenReference/Reference[@URI='#token'] and nothing else."""
     reference = key_info
-    for tag in (f"{{{WSSE}}}SecurityTokenReference", f"{{{WSSE}}}Reference"):
-        require_no_text(reference, checks.WSS_KEY_INFO)
-        children = list(reference)
+    for tag in _DIRECT:
+        children = children_only(reference, checks.WSS_KEY_INFO)
         if [child.tag for child in children] != [tag]:
             raise Refusal(
                 checks.WSS_KEY_INFO,
@@ -270,8 +274,7 @@ def _require_direct_reference(key_info: etree._Element, token: etree._Element) -
 def _signed_info_children(signed_info: etree._Element) -> list[etree._Element]:
     children = list(signed_info)
     names = [child.tag for child in children]
-    head = [f"{{{DS}}}CanonicalizationMethod", f"{{{DS}}}SignatureMethod"]
-    if names[:2] != head or len(names) < 3 or set(names[2:]) != {f"{{{DS}}}Reference"}:
+    if names[:2] != _SIGNED_INFO_HEAD or set(names[2:]) != {_REFERENCE}:
         raise Refusal(
             checks.WSS_SIGNATURE_FORM,
             expected="CanonicalizationMethod, SignatureMethod, Reference+ in SignedInfo",

@@ -5,6 +5,7 @@ policy is a row of a table: every rule is a field, and code that enforces a rule
 reads it there.
 """
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
@@ -66,6 +67,14 @@ HASHES: dict[str, hashes.HashAlgorithm] = {
     PSS_SHA512: hashes.SHA512(),
 }
 """Hash of each digest and signature algorithm."""
+
+DIGESTS = {
+    SHA1: hashlib.sha1,
+    SHA256: hashlib.sha256,
+    SHA384: hashlib.sha384,
+    SHA512: hashlib.sha512,
+}
+"""Makes the running digest of each digest algorithm, in less time than by its name."""
 
 PADDINGS: dict[str, padding.PKCS1v15 | padding.PSS] = {
     # RFC 6931 §2.3.10: MGF1 and the salt are of the same hash.

@@ -24,10 +24,6 @@ from digipoort_wus.names import (
     BASE64_BINARY,
     DS,
     EXC_C14N,
-    SHA1,
-    SHA256,
-    SHA384,
-    SHA512,
     SOAP,
     WSA,
     WSSE,
@@ -38,14 +34,13 @@ from digipoort_wus.names import (
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.soap.envelope import SECURITY, local_name, namespace
 from digipoort_wus.wss.header import WSU_ID
-from digipoort_wus.wss.policy import HASHES, PADDINGS, Suite
+from digipoort_wus.wss.policy import DIGESTS, HASHES, PADDINGS, Suite
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 LIFETIME = timedelta(minutes=10)
 """From Created to Expires: what Digipoort's own answers have."""
 
-_HASHLIB = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
 _TIMESTAMP_ID, _BODY_ID, _TOKEN_ID, _CONFIRMATION_ID = "TS-1", "Body-1", "X509-1", "SC-1"
 
 
@@ -260,7 +255,7 @@ def _sign(identity: Identity, suite: Suite, octets: bytes) -> bytes:
 
 
 def _digest(suite: Suite, *pieces: bytes) -> str:
-    running = hashlib.new(_HASHLIB[suite.digest], usedforsecurity=False)
+    running = DIGESTS[suite.digest](usedforsecurity=False)
     for piece in pieces:
         running.update(piece)
     return _b64(running.digest())

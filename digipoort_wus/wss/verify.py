@@ -1,6 +1,5 @@
 """The one verification path of a signed message: numbered steps, a result or a refusal."""
 
-import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from lxml import etree
 from digipoort_wus import checks, limits
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import SHA1, SHA256, SHA384, SHA512
+from digipoort_wus.names import SHA256
 from digipoort_wus.pki.chain import VerifiedCertificate
 from digipoort_wus.soap.addressing import Addressing
 from digipoort_wus.soap.envelope import Envelope, local_name
@@ -30,6 +29,7 @@ from digipoort_wus.wss.header import (
     require_unique_ids,
 )
 from digipoort_wus.wss.policy import (
+    DIGESTS,
     HASHES,
     PADDINGS,
     SUITE_SHA1,
@@ -50,7 +50,6 @@ Trust = Callable[[x509.Certificate, datetime], VerifiedCertificate]
 SignedParts = Mapping[str, etree._Element]
 """The elements that References may name, by wsu:Id, each found by its position."""
 
-_HASHLIB = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
 _SUITES = {
     (suite.signature, suite.digest): suite for suite in (SUITE_SHA1, *SUITES_SHA2, *SUITES_PSS)
 }
@@ -149,7 +148,7 @@ def verify_envelope(
         timestamp=header.timestamp,
         suite=_suite_of(header, envelope.body),
         signature_value=header.signature_value,
-        body_digest=_digest("sha256", texts.octets(envelope.body_child)),
+        body_digest=_digest(SHA256, texts.octets(envelope.body_child)),
     )
 
 
@@ -222,18 +221,22 @@ def verify_signature(header: SecurityHeader, parts: SignedParts, texts: LargeTex
         )
     except InvalidSignature:
         raise Refusal(checks.WSS_SIGNATURE) from None
-    # Who signs twice says the same twice: it is digested once.
-    for reference in dict.fromkeys(header.references):
+    digested: dict[str, Reference] = {}
+    for reference in header.references:
+        # Who signs twice says the same twice: it is digested once.
+        if digested.get(reference.target_id) == reference:
+            continue
+        digested[reference.target_id] = reference
         part = parts[reference.target_id]
         octets_of_part = texts.octets(part, reference.prefixes)
-        digest = _digest(_HASHLIB[reference.digest_algorithm], octets_of_part)
+        digest = _digest(reference.digest_algorithm, octets_of_part)
         if not hmac.compare_digest(digest, reference.digest):
             raise Refusal(checks.WSS_DIGEST, received=f"another digest of {local_name(part)}")
 
 
 def _digest(algorithm: str, pieces: Iterable[bytes]) -> bytes:
     # Lets SHA-1 work where FIPS mode hides it; the policy decides.
-    running = hashlib.new(algorithm, usedforsecurity=False)
+    running = DIGESTS[algorithm](usedforsecurity=False)
     for piece in pieces:
         running.update(piece)
     return running.digest()
@@ -301,12 +304,15 @@ def _require_coverage(
         if reference.target_id not in parts:
             raise Refusal(checks.WSS_REF_TARGET, received=f"#{reference.target_id}")
         # CXF signs the Timestamp twice, when the WSDL's policy names it in two places.
-        if covered.setdefault(reference.target_id, reference) != reference:
+        earlier = covered.setdefault(reference.target_id, reference)
+        if earlier is not reference and earlier != reference:
             raise Refusal(checks.WSS_REF_UNIQUE, received=f"#{reference.target_id} twice")
     confirmations = (confirmed.element for confirmed in header.confirmations)
     required = (envelope.body, header.timestamp.element, *addressing.blocks, *confirmations)
+    # Elements are equal when they are the same one.
+    signed = {parts[part_id] for part_id in covered}
     for part in required:
-        if not any(part is parts[part_id] for part_id in covered):
+        if part not in signed:
             raise Refusal(checks.WSS_COVERAGE, received=f"{local_name(part)} is not signed")
 
 

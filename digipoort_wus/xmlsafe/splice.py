@@ -8,6 +8,8 @@ stands before the mark, the text itself, what stands behind.
 There are two kinds. A *text* stood in the tree and is kept as it was written. *Contents*
 never stood there: they came as octets, and their base64 is the text of the element. It is
 made in chunks, when canonical octets are asked for, and never stands in memory as a whole.
+Or it was cut out before the parse (:mod:`~digipoort_wus.xmlsafe.cut`); then there is what
+was written as well, and no other base64 of the same octets is the text.
 
 Why the pieces are the canonical form of the whole message: canonicalisation writes a
 text node as its characters, with only ``&``, ``<``, ``>`` and carriage return replaced, and
@@ -47,27 +49,28 @@ class _Lifted:
 
     Args:
         element: known by its identity.
-        octets: the text as it was written, or contents whose base64 is the text.
+        written: the text as it was written, None for the base64 of the contents.
+        contents: None for a text that was not read as base64.
     """
 
     element: etree._Element
-    octets: bytes = field(repr=False)
-    contents: bool
+    written: bytes | memoryview | None = field(repr=False)
+    contents: bytes | None = field(repr=False)
 
     def pieces(self) -> Iterator[bytes]:
         """Return the text, as octets."""
-        if not self.contents:
-            yield self.octets
+        if isinstance(self.written, bytes):
+            yield self.written
             return
         # A slice of bytes would be a copy, of a view it is none.
-        view = memoryview(self.octets)
+        view = memoryview(self.contents or b"") if self.written is None else self.written
         for start in range(0, len(view), _CHUNK):
-            yield pybase64.b64encode(view[start : start + _CHUNK])
+            piece = view[start : start + _CHUNK]
+            yield pybase64.b64encode(piece) if self.written is None else bytes(piece)
 
     def put_back(self) -> None:
         """Give the element its text."""
-        written = pybase64.b64encode(self.octets) if self.contents else self.octets
-        self.element.text = written.decode("utf-8")
+        self.element.text = b"".join(self.pieces()).decode("utf-8")
 
 
 class LargeTexts:
@@ -87,14 +90,18 @@ class LargeTexts:
         self._lifted: dict[bytes, _Lifted] = {}
         self._marks = 0
 
-    def put(self, element: etree._Element, contents: bytes) -> None:
+    def put(
+        self, element: etree._Element, contents: bytes, *, written: memoryview | None = None
+    ) -> None:
         """Let the base64 of contents be the text of an element, from now on.
 
         Args:
             element: a leaf of the message; its text is replaced.
-            contents: octets that came beside the message.
+            contents: octets that came beside the message, or that were cut out of it.
+            written: base64 of the contents as it was cut out, with white space but without
+                carriage returns; without it the text is the shortest base64 there is.
         """
-        self._lift(element, contents, contents=True)
+        self._lift(element, written, contents)
 
     def octets(self, element: etree._Element, prefixes: Sequence[str] = ()) -> Iterable[bytes]:
         """Return the exclusive canonical form of an element of the message, in pieces.
@@ -125,14 +132,16 @@ class LargeTexts:
 
         The element keeps the mark, which the caller replaces.
         """
-        return self._take(element, contents=False)
+        lifted = self._take(element, contents=False)
+        return None if lifted is None or lifted.written is None else bytes(lifted.written)
 
     def take_contents(self, element: etree._Element) -> bytes | None:
         """Return the contents that were put for an element and forget them, None if none were.
 
         The element keeps the mark, which the caller replaces.
         """
-        return self._take(element, contents=True)
+        lifted = self._take(element, contents=True)
+        return None if lifted is None else lifted.contents
 
     def restore(self) -> None:
         """Put all that is here into the tree, for readers that need it whole."""
@@ -153,20 +162,22 @@ class LargeTexts:
             if len(octets) < self._at_least:
                 continue
             if not any(octet in octets for octet in _REPLACED):
-                self._lift(element, octets, contents=False)
+                self._lift(element, octets, None)
 
-    def _lift(self, element: etree._Element, octets: bytes, *, contents: bool) -> None:
+    def _lift(
+        self, element: etree._Element, written: bytes | memoryview | None, contents: bytes | None
+    ) -> None:
         mark = self._stem + b"%0*d" % (_DIGITS, self._marks)
         self._marks += 1
         element.text = mark.decode("ascii")
-        self._lifted[mark] = _Lifted(element, octets, contents)
+        self._lifted[mark] = _Lifted(element, written, contents)
 
-    def _take(self, element: etree._Element, *, contents: bool) -> bytes | None:
+    def _take(self, element: etree._Element, *, contents: bool) -> _Lifted | None:
         for mark, lifted in self._lifted.items():
-            if lifted.element is element and lifted.contents == contents:
+            if lifted.element is element and (lifted.contents is not None) == contents:
                 del self._lifted[mark]
                 self._taken = True
-                return lifted.octets
+                return lifted
         return None
 
     def _spliced(self, apex: etree._Element, canonical: bytes) -> Iterator[bytes] | None:

@@ -6,17 +6,16 @@ with what was found before, so that they cannot rot.
 
 import base64
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from lxml import etree
 
+from digipoort_wus.client.wsse import signer_trust
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.names import AANLEVER, SOAP, WSSE, X509_V3
-from digipoort_wus.pki.chain import CachingVerifier, VerifiedCertificate, verify_certificate
+from digipoort_wus.pki.chain import verify_certificate
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from digipoort_wus.server.gate import Gate, Opened, Rejected, answer, fault, open_request
@@ -31,17 +30,10 @@ CERTS_TEST = Path(__file__).parent.parent.parent / "certs-test"
 XML = "text/xml; charset=utf-8"
 _PKI: TestPki = make_pki("g1", now=NOW, key_source=keys_from(CERTS_TEST / "g1"))
 _STORE = _PKI.trust_store()
-_VERIFIER = CachingVerifier(_STORE)
 _VENDOR = _PKI.identities["vendor-a"]
-
-
-def _trust(certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
-    return _VERIFIER(certificate, (), Role.SIGNER, at)
-
-
 _GATE = Gate(
     policy=DIGIPOORT_1_2,
-    trust=_trust,
+    trust=signer_trust(_STORE),
     identity=_PKI.identities["gateway-signing"],
     clock=lambda: NOW,
     new_message_id=lambda: "urn:uuid:fresh",

@@ -1,6 +1,8 @@
 """The catalogue of checks: complete, unique, and used."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from digipoort_wus import checks
 from digipoort_wus.errors import Check
 
 PACKAGE = Path(digipoort_wus.__file__).parent
+HELPERS = {"CATALOGUE", "by_id"}
 NUMBERS = {100, 110, 120, 130, 140, 150, 160, 170, 400}
 
 
@@ -47,8 +50,18 @@ def test_a_check_is_complete(name: str) -> None:
 
 
 def test_every_check_is_used_and_every_used_check_exists() -> None:
-    helpers = {"CATALOGUE", "by_id"}
-    assert used_names() - helpers == set(names())
+    assert used_names() - HELPERS == set(names())
+
+
+def test_a_check_of_any_family_is_in_the_catalogue_and_can_be_imported() -> None:
+    families = [
+        importlib.import_module(f"{checks.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(checks.__path__)
+    ]
+    made = [v for family in families for v in vars(family).values() if isinstance(v, Check)]
+    assert len(made) == len(checks.CATALOGUE)
+    assert set(made) == set(checks.CATALOGUE)
+    assert set(checks.__all__) == set(names()) | HELPERS
 
 
 def test_a_check_is_found_by_its_identifier() -> None:

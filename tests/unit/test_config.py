@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from digipoort_wus.config import Config, IdentityFiles, load_config
+from digipoort_wus.config import Config, IdentityFiles
+from digipoort_wus.config_file import load_config
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import AnchorRule
@@ -199,6 +200,7 @@ WRONG = {
     '[listen]\npublic_urls = ["https://"]': ("listen.public_urls", "https://"),
     '[listen]\npublic_urls = ["ftp://x.nl:21"]': ("listen.public_urls", "ftp://"),
     '[listen]\npublic_urls = ["https://x.nl:99999"]': ("listen.public_urls", "99999"),
+    '[listen]\npublic_urls = ["https://me:word@x.nl"]': ("listen.public_urls", "password in it"),
     'tls = "x.pem"': ("tls", "a table"),
     '[tls]\ncert = "x.pem"': ("tls.", "certificate"),
     '[tls]\ncertificate = "x.pem"\nkey = "x.key"\nextra = 1': ("tls.extra", "certificate"),

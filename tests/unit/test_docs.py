@@ -15,7 +15,8 @@ import pytest
 
 from digipoort_wus import checks
 from digipoort_wus.client import checks as client_checks
-from digipoort_wus.config import Config, load_config
+from digipoort_wus.config import Config
+from digipoort_wus.config_file import load_config
 from digipoort_wus.conformance.cases import cases_directory, load_cases
 from digipoort_wus.conformance.requirements import load_requirements
 from digipoort_wus.errors import Check
@@ -24,7 +25,9 @@ from digipoort_wus.wss.policy import POLICIES
 TREE = Path(__file__).parents[2]
 DOCS = TREE / "docs"
 AT_THE_TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "THREAT_MODEL.md")
+BESIDE = ("bench", "certs-test", "interop", "tests/vectors", "wsdl")
 PAGES = sorted((*DOCS.rglob("*.md"), *(TREE / name for name in AT_THE_TOP)))
+LINKING = sorted((*PAGES, *(page for place in BESIDE for page in (TREE / place).glob("*.md"))))
 CHECK_IDS = {check.id for check in checks.CATALOGUE} | {
     value.id for value in vars(client_checks).values() if isinstance(value, Check)
 }
@@ -111,12 +114,31 @@ def test_every_rule_of_a_policy_is_on_its_page() -> None:
             assert not isinstance(value, Enum) or value.value in page
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_relative_links_point_at_files(page: Path) -> None:
+def anchors(page: Path) -> set[str]:
+    """Return what a link may name behind its `#`: the headings, as they become identifiers."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.M)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@pytest.mark.parametrize("page", LINKING, ids=name_of)
+def test_relative_links_lead_somewhere(page: Path) -> None:
     links = _LINK.findall(page.read_text(encoding="utf-8"))
-    relative = [link for link in links if not re.match(r"[a-z]+:|#", link)]
-    missing = [link for link in relative if not (page.parent / link.partition("#")[0]).exists()]
-    assert missing == []
+    relative = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in relative if not leads_somewhere(page, link)] == []
+
+
+def test_a_link_that_leads_nowhere_is_noticed() -> None:
+    page = DOCS / "README.md"
+    assert leads_somewhere(page, "how-to/configure.md#sandbox-and-production")
+    assert not leads_somewhere(page, "how-to/configure.md#sandbox")
+    assert not leads_somewhere(page, "how-to/no-such-page.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -153,7 +175,7 @@ def test_the_configuration_example_can_be_read(tmp_path: Path) -> None:
 
 def test_the_configuration_page_names_every_key(tmp_path: Path) -> None:
     page = (DOCS / "how-to" / "configure.md").read_text(encoding="utf-8")
-    source = (TREE / "digipoort_wus" / "config.py").read_text(encoding="utf-8")
+    source = (TREE / "digipoort_wus" / "config_file.py").read_text(encoding="utf-8")
     keys = re.findall(
         r'(?:text|number|flag|path|texts|pairs|identity|section)\("([a-z_0-9]+)"', source
     )

@@ -12,17 +12,17 @@ PACKAGE = Path(digipoort_wus.__file__).parent
 
 # A package may import those of lower floors, and itself; nothing on its own floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "limits", "clock", "names", "_compat"),
-    ("checks",),
+    ("errors", "limits", "ciphers", "clock", "names", "_compat"),
+    ("checks", "_crash"),
     ("xmlsafe", "pki"),
     ("soap", "filing"),
-    ("wss", "rules", "store"),
+    ("wss", "rules", "evidence", "store"),
     ("process",),
     ("client", "contract"),
     ("ebms", "conformance", "console"),
     ("server", "delivery"),
     ("config", "embedding"),
-    ("materials",),
+    ("materials", "config_file"),
     ("renewal",),
     ("gateway",),
     ("cli", "testing"),

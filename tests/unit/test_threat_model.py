@@ -80,7 +80,7 @@ def test_every_family_of_attacks_breaks_a_promise() -> None:
 
 def test_knobs_are_settings_and_their_defaults_are_told() -> None:
     knobs = section("Knobs")
-    source = (TREE / "digipoort_wus" / "config.py").read_text(encoding="utf-8")
+    source = (TREE / "digipoort_wus" / "config_file.py").read_text(encoding="utf-8")
     named = re.findall(r"^\| (`[^|]+?) \|", knobs, re.MULTILINE)
     for name in _TOKEN.findall(" ".join(named)):
         key = re.split(r"[ =.]", name.strip("[]"))[-1 if "." in name else 0]

@@ -352,6 +352,17 @@ def with_pki(directory: Path, generation: str = "g1") -> Path:
     return directory
 
 
+@contextmanager
+def restarting(directory: Path) -> Iterator[list[Running]]:
+    """Give a list of gateways on one directory, of which the last one runs."""
+    running = [spawn(with_pki(directory))]
+    try:
+        yield running
+    finally:
+        for gateway in running:
+            end(gateway)
+
+
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One sandbox gateway for all tests that leave it as it was."""

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from digipoort_wus.clock import system_clock
-from digipoort_wus.conformance.attacks import Run, Verdict, endpoint_at
+from digipoort_wus.conformance.attacks import Result, Run, Verdict, endpoint_at
 from digipoort_wus.conformance.cases import Case, cases_directory, load_cases
 from digipoort_wus.conformance.cost import Meter
 from digipoort_wus.conformance.parties import Files, Parties
 from digipoort_wus.pki.testpki import keys_from, make_pki, write_pki
 from digipoort_wus.pki.wrong import write_wrong
 from tests.conftest import CERTS_TEST
-from tests.wire.conftest import Running, end, spawn
+from tests.wire.conftest import Running, end, served, spawn, with_pki
 
 CASES = load_cases(cases_directory())
 # What tests/unit/conformance runs without a network is here only once a family.
@@ -117,6 +117,66 @@ def test_with_one_certificate_only_what_needs_another_is_left_out(attacked: Runn
         "token-20-other-signer": Verdict.SKIPPED,
         "unsigned-01-body": Verdict.AS_EXPECTED,
     }
+
+
+def parties(running: Running, directory: Path, rows: Path | None) -> dict[str, Result]:
+    """Run the cases about parties for which the ordinary test PKI has certificates."""
+    about = [case for case in CASES if case.family == "party"]
+    attack = Run(
+        endpoint_at(running.base),
+        Parties(directory / "ca.pem", None, directory),
+        system_clock,
+        told=True,
+        rows=rows,
+    )
+    return {
+        result.case.id: result
+        for result in attack.results(about)
+        if "no certificate" not in result.note
+    }
+
+
+def test_without_its_row_a_party_cannot_be_judged(tmp_path: Path, attacked: Running) -> None:
+    rows = cases_directory() / "sandbox.toml"
+    with served(with_pki(tmp_path / "data")) as running:
+        found = parties(running, tmp_path / "data", rows)
+        assert {name: result.verdict for name, result in found.items()} == {
+            "party-01-disabled": Verdict.SKIPPED,
+            "party-02-disabled-asks": Verdict.SKIPPED,
+            "party-06-rate": Verdict.SKIPPED,
+            "party-08-kenmerk-of-another": Verdict.AS_EXPECTED,
+        }
+        assert f"add the [[party]] rows of {rows}" in found["party-01-disabled"].note
+        # Whose gateway should have the rows is told that it lets everybody in.
+        found = parties(running, tmp_path / "data", None)
+        assert found["party-01-disabled"].verdict is Verdict.WRONG
+    found = parties(attacked, attacked.directory.parent / "pki", rows)
+    # Another test may have used up this minute's requests of its party.
+    del found["party-06-rate"]
+    assert {result.verdict for result in found.values()} == {Verdict.AS_EXPECTED}
+    assert len(found) == 7
+
+
+def test_a_row_that_is_not_kept_is_wrong_all_the_same(tmp_path: Path) -> None:
+    """The party has a row, as the probe finds, and files more than the cases' row allows."""
+    rows = cases_directory() / "sandbox.toml"
+    wanted = rows.read_text().replace("requests_per_minute = 2", "requests_per_minute = 20")
+    (tmp_path / "gateway.toml").write_text(wanted)
+    with served(with_pki(tmp_path / "data"), "--config", str(tmp_path / "gateway.toml")) as running:
+        found = parties(running, tmp_path / "data", rows)
+    assert found["party-06-rate"].verdict is Verdict.WRONG
+    assert found["party-01-disabled"].verdict is Verdict.AS_EXPECTED
+
+
+def test_a_list_is_printed_for_machines_too() -> None:
+    command = [sys.executable, "-m", "digipoort_wus", "conformance", "attack", "--list"]
+    command += ["--json", "--family", "xsw"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    rows = json.loads(ended.stdout)["cases"]
+    assert [row["id"] for row in rows] == [case.id for case in CASES if case.family == "xsw"]
+    assert rows[0]["family"] == "xsw"
+    assert rows[0]["sent"].endswith(".")
+    assert rows[0]["expected"].startswith("fault 500 ")
 
 
 @pytest.mark.parametrize(

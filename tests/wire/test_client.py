@@ -1,6 +1,7 @@
 """The client against a real gateway: every operation, and the commands, over mutual TLS."""
 
 import importlib
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from digipoort_wus.client.digipoort import DigipoortClient, Endpoints
 from digipoort_wus.client.errors import AnswerRefused, ConnectionFailed, DigipoortFault
 from digipoort_wus.client.results import ending_of
+from digipoort_wus.client.tls import tls_context
 from digipoort_wus.client.transport import DigipoortTransport
 from digipoort_wus.client.wsse import (
     DigipoortAddressing,
@@ -31,7 +33,7 @@ from digipoort_wus.soap.envelope import read_envelope
 from digipoort_wus.wss.policy import SUITE_SHA1, SUITE_SHA256, Suite
 from digipoort_wus.xmlsafe.parse import parse_message
 from tests.messages import XBRL
-from tests.wire.conftest import Running
+from tests.wire.conftest import Running, Wire
 
 PARTY = Party("001000044B37", "Fi")
 DOCUMENT = Document("application/xml", "Omzetbelasting.xbrl", XBRL)
@@ -234,3 +236,14 @@ def test_a_repeat_under_the_same_message_id_is_not_filed_twice(connect: Connect)
     )
     assert first.kenmerk == second.kenmerk
     assert first.received_at == second.received_at
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_suite_of_a_connection(gateway: Running, version: ssl.TLSVersion) -> None:
+    """Client and gateway agree on what NCSC calls good, in both versions."""
+    context = tls_context(gateway.identity("vendor-a"), trust(gateway))
+    context.maximum_version = version
+    with Wire(gateway, context=context) as wire:
+        cipher = wire.socket.cipher()
+    assert cipher is not None
+    assert cipher[0] in ("ECDHE-RSA-AES256-GCM-SHA384", "TLS_AES_256_GCM_SHA384")

@@ -46,6 +46,25 @@ def test_a_request_file_is_verified(g1: TestPki, pki_dir: Path, tmp_path: Path) 
     assert (changed.returncode, "WSS-DIGEST" in changed.stdout) == (1, True)
 
 
+def test_wrong_arguments_are_a_usage_line(pki_dir: Path, tmp_path: Path) -> None:
+    script, file = EXAMPLES / "verify_file.py", tmp_path / "request.xml"
+    file.write_bytes(b"<a/>")
+    for arguments, said in (
+        ((), ""),
+        ((file,), ""),
+        ((file, pki_dir, "now", "more"), ""),
+        ((tmp_path / "nothing.xml", pki_dir), "No such file"),
+        ((file, tmp_path / "nothing"), "ca.pem"),
+        ((file, pki_dir, "yesterday"), "yesterday"),
+        ((file, pki_dir, "2026-06-01T12:00:00"), "no time zone"),
+    ):
+        ended = run(script, *arguments)
+        assert ended.returncode == 2, (arguments, ended.stderr)
+        assert ended.stderr.splitlines()[-1].startswith("usage: python verify_file.py"), ended
+        assert said in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
 def test_the_services_are_mounted_beside_a_page(tmp_path: Path) -> None:
     directory = with_pki(tmp_path / "data")
     command = [sys.executable, str(EXAMPLES / "mount_services.py"), str(directory), "0"]

@@ -8,9 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from tests.wire.conftest import (
     end,
     head,
     request_for,
+    restarting,
     served,
     spawn,
     text_of,
@@ -36,17 +36,6 @@ from tests.wire.conftest import (
 STOPS_WITHIN = 8
 PACKAGE = Path(digipoort_wus.__file__).parent
 TREE = Path(__file__).parents[2] / "digipoort_wus"
-
-
-@contextmanager
-def restarting(directory: Path) -> Iterator[list[Running]]:
-    """Give a list of gateways on one directory, of which the last one runs."""
-    running = [spawn(with_pki(directory))]
-    try:
-        yield running
-    finally:
-        for gateway in running:
-            end(gateway)
 
 
 def kill(running: Running) -> None:

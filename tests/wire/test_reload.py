@@ -267,6 +267,97 @@ def test_a_bad_reload_keeps_what_there_was(wrecked: House, case: str) -> None:
     assert the.shown() == shown
 
 
+# --- What the operator is told ------------------------------------------------------
+
+
+def test_a_crl_that_is_taken_away_is_told_once(tmp_path: Path) -> None:
+    with house(tmp_path) as the:
+        path, gone = the.directory / "crl" / "issuing-ca.pem", "No file holds the CRL of "
+        octets = path.read_bytes()
+        path.unlink()
+        the.reload()
+        wait_until(lambda: gone in the.running.log())
+        (line,) = lines(the.running, gone)
+        until = the.pki.crls["issuing-ca"].next_update_utc
+        assert until is not None
+        assert " WARNING " in line
+        assert line.endswith(f"Gone: {path}")
+        assert f"in force until {until:%Y-%m-%d}" in line
+        # It does, and is not told again.
+        the.running.submit()
+        the.reload()
+        # The same list under another name is no loss, and coming back is none.
+        replace(path.with_name("other.crl"), octets)
+        the.reload()
+        replace(path, octets)
+        the.reload()
+        path.unlink()
+        the.reload()
+        assert len(lines(the.running, gone)) == 1
+        path.with_name("other.crl").unlink()
+        the.reload()
+        wait_until(lambda: len(lines(the.running, gone)) == 2)
+
+
+def test_a_directory_that_is_emptied_is_told_too(tmp_path: Path) -> None:
+    with house(tmp_path) as the:
+        for path in (the.directory / "crl").iterdir():
+            path.unlink()
+        the.reload(KEPT)
+        told = lines(the.running, "No file holds the CRL of ")
+        assert len(told) == 3
+        assert all("issuing-ca.pem" in line and "root.pem" in line for line in told)
+        the.running.submit()
+
+
+def test_settings_that_need_a_restart_are_named(tmp_path: Path) -> None:
+    with house(tmp_path) as the:
+        file, told = tmp_path / "gateway.toml", "these settings need a restart"
+        the.reload()
+        # What the command line says wins over the file: that has not changed.
+        file.write_text(f'data_dir = "elsewhere"\n[listen]\nport = 1\n{UNWATCHED}')
+        the.reload()
+        assert lines(the.running, told) == []
+        file.write_text(
+            "[process]\nunsafe_sandbox_agency = 's3cr3t'\n[security]\naccept_pss = true\n"
+            + UNWATCHED
+        )
+        the.reload()
+        (line,) = lines(the.running, told)
+        assert " WARNING " in line
+        assert line.endswith(": security.accept_pss, process.unsafe_sandbox_agency")
+        assert "s3cr3t" not in the.running.log()
+        file.write_text(UNWATCHED)
+        the.reload()
+        assert len(lines(the.running, told)) == 1
+
+
+def test_another_mode_in_the_file_lets_nobody_in_or_out(tmp_path: Path) -> None:
+    """Whether who has no row is admitted is up to the mode that runs."""
+    with house(tmp_path) as the:
+        row = 'oin = "00000099000000003000"\ndisabled = true\nreason = "x"\n'
+        path = the.directory
+        files = f'certificate = "{path}/gateway-tls.pem"\nkey = "{path}/gateway-tls.key"\n'
+        (tmp_path / "gateway.toml").write_text(
+            'mode = "production"\n'
+            f"[tls]\n{files}[signing]\n{files}"
+            f'[trust]\nca = "{path}/ca.pem"\ncrls = "{path}/crl"\nreload_seconds = 0\n'
+            '[listen]\npublic_urls = ["https://localhost"]\n'
+            f'[process]\nunsafe_sandbox_agency = "test"\n[[party]]\n{row}'
+        )
+        the.reload()
+        (line,) = lines(the.running, "these settings need a restart")
+        assert ": mode, " in line
+        the.running.submit(name="vendor-a")
+        refused = the.running.ask("aanleveren", aanlever_body(), name="vendor-b")
+        assert_refused(refused, "ALS130", "PARTY-ENABLED")
+
+
+def lines(running: Running, words: str) -> list[str]:
+    """Return the lines of the log that hold these words."""
+    return [line for line in running.log().splitlines() if words in line]
+
+
 # --- Who was revoked ----------------------------------------------------------------
 
 

@@ -3,9 +3,8 @@
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -26,12 +25,11 @@ from tests.wire.conftest import (
     Wire,
     assert_refused,
     body_of,
-    end,
     head,
     request_for,
+    restarting,
     spawn,
     text_of,
-    with_pki,
 )
 
 WITHOUT_KENMERK = [name for name, body in QUERY_BODIES.items() if "{kenmerk}" not in body]
@@ -68,17 +66,6 @@ def ask(
 def assert_replay(answer: Answer, operation: str = "getBerichtsoorten") -> None:
     mailbox = operation.startswith(("getBerichten", "getNieuweBerichten"))
     assert_refused(answer, "OPH110" if mailbox else "STS110", "WSS-REPLAY")
-
-
-@contextmanager
-def restarting(directory: Path) -> Iterator[list[Running]]:
-    """Give a list of gateways on one directory, of which the last one runs."""
-    running = [spawn(with_pki(directory))]
-    try:
-        yield running
-    finally:
-        for gateway in running:
-            end(gateway)
 
 
 # --- What is a repeat -------------------------------------------------------------

@@ -8,16 +8,15 @@ from uuid import uuid4
 import pytest
 import requests
 import zeep
-from cryptography import x509
 from lxml import etree
 
+from digipoort_wus.client.wsse import signer_trust
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import SERVICES, WSA_ANONYMOUS, Service
 from digipoort_wus.pki import profiles
-from digipoort_wus.pki.chain import CachingVerifier, VerifiedCertificate, trust_store
+from digipoort_wus.pki.chain import trust_store
 from digipoort_wus.pki.identity import load_certificates, load_crls
-from digipoort_wus.pki.profiles import Role
 from digipoort_wus.soap.addressing import read_addressing
 from digipoort_wus.soap.envelope import read_envelope
 from digipoort_wus.wss.oracle import verify_signature_both
@@ -73,17 +72,12 @@ def verified(running: Running, octets: bytes) -> Verified:
         load_crls(running.directory / "crl"),
         profiles.TEST,
     )
-    verifier = CachingVerifier(store)
-
-    def trust(certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
-        return verifier(certificate, (), Role.SIGNER, at)
-
     message = read_envelope(parse_message(octets))
     return verify_envelope(
         message,
         read_addressing(message),
         policy=DIGIPOORT_1_2,
-        trust=trust,
+        trust=signer_trust(store),
         now=datetime.now(UTC),
         engine=verify_signature_both,
     )
@@ -334,9 +328,7 @@ NO_HOSTS = ['evil"/><script>', "evil/path", "user@evil", "evil?x=", "evil, evil"
 @pytest.mark.parametrize("host", HOSTS)
 def test_the_host_header_in_the_served_address(gateway: Running, host: str) -> None:
     """What is no host name is not repeated: a WSDL is not a mirror."""
-    with Wire(gateway) as wire:
-        wire.send(head(gateway.urls[0] + "?wsdl", None, {"Host": host}, method="GET"))
-        answer = wire.answer()
+    answer = wsdl_at(gateway, host)
     assert answer.status == 200
     address = next(parse_message_of_wsdl(answer)).get("location")
     expected = HOSTS[host] or f"127.0.0.1:{gateway.port}"
@@ -346,12 +338,16 @@ def test_the_host_header_in_the_served_address(gateway: Running, host: str) -> N
 
 @pytest.mark.parametrize("host", NO_HOSTS)
 def test_a_host_header_that_is_no_host(gateway: Running, host: str) -> None:
-    with Wire(gateway) as wire:
-        wire.send(head(gateway.urls[0] + "?wsdl", None, {"Host": host}, method="GET"))
-        answer = wire.answer()
+    answer = wsdl_at(gateway, host)
     assert answer.status == 400
     assert answer.text.startswith("[HTTP-HOST]")
     assert "evil" not in answer.text
+
+
+def wsdl_at(gateway: Running, host: str) -> Answer:
+    with Wire(gateway) as wire:
+        wire.send(head(gateway.urls[0] + "?wsdl", None, {"Host": host}, method="GET"))
+        return wire.answer()
 
 
 def parse_message_of_wsdl(answer: Answer) -> Iterator[etree._Element]:

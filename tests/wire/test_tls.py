@@ -5,6 +5,8 @@ import shutil
 import socket
 import ssl
 import subprocess
+import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
+from digipoort_wus import limits
 from digipoort_wus.pki.identity import Identity, load_certificates
 from digipoort_wus.pki.issue import PKCS1_SHA256, Authority, Template, issue_certificate
 from digipoort_wus.pki.testpki import keys_from, make_pki
@@ -176,6 +179,131 @@ def test_strangers_of_the_fourth_generation(
     context = client_context(gateway_g4, name)
     context.minimum_version = context.maximum_version = version
     assert f"alert {alert}" in refusal(gateway_g4, context)
+
+
+def cbc_only(running: Running, _folder: Path) -> ssl.SSLContext:
+    context = client_context(running)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-RSA-AES256-SHA384")
+    return context
+
+
+def of_2006(running: Running, _folder: Path) -> ssl.SSLContext:
+    context = client_context(running)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+def that_trusts_nobody(running: Running, folder: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_cert_chain(running.directory / "vendor-a.pem", running.directory / "vendor-a.key")
+    return context
+
+
+# Who comes, and what the operator reads of it.
+TOLD: dict[str, tuple[Made, str]] = {
+    "no certificate": (named(None), "no certificate"),
+    "revoked": (named("vendor-revoked"), "certificate revoked"),
+    "expired": (named("vendor-expired"), "certificate expired"),
+    "another hierarchy": (of_another_hierarchy, "unknown CA"),
+    "self-signed": (self_signed, "unknown CA"),
+    "RSA of 1024 bits": (of_1024_bits, "key too small"),
+    "a CA": (named("issuing-ca"), "wrong purpose"),
+    "CBC": (cbc_only, "no shared cipher"),
+    "TLS 1.1": (of_2006, "protocol version"),
+    "a client that trusts nobody": (that_trusts_nobody, "ended by the client: "),
+}
+
+
+@pytest.fixture(scope="module")
+def visited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with served(with_pki(tmp_path_factory.mktemp("visited") / "data")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("case", TOLD)
+def test_a_refused_handshake_leaves_one_line(
+    visited: Running, tmp_path: Path, case: str, version: ssl.TLSVersion
+) -> None:
+    made, why = TOLD[case]
+    context = made(visited, tmp_path)
+    if context.maximum_version is ssl.TLSVersion.MAXIMUM_SUPPORTED:
+        context.minimum_version = context.maximum_version = version
+    # Each comes from an address of its own, for which lines are counted.
+    host = f"127.{1 + VERSIONS.index(version)}.0.{1 + list(TOLD).index(case)}"
+    with (
+        pytest.raises((ssl.SSLError, ConnectionError)),
+        connected_from(host, visited) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        pytest.fail(f"answered with {tls.recv(1)!r}")
+    (line,) = told_of(visited, host)
+    assert " WARNING " in line
+    assert f" TLS handshake failed: {why}" in line
+
+
+def test_who_does_not_speak_tls_is_told_too(visited: Running) -> None:
+    with connected_from("127.3.0.1", visited) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        while plain.recv(4096):
+            """What comes is an alert."""
+    (line,) = told_of(visited, "127.3.0.1")
+    assert "failed: no TLS: plain HTTP" in line
+
+
+def test_who_comes_and_goes_is_not_told(visited: Running) -> None:
+    with connected_from("127.3.0.2", visited):
+        """Health checks do that."""
+    with Wire(visited):
+        """A whole handshake, and no request."""
+    with connected_from("127.3.0.3", visited) as plain:
+        plain.sendall(b"nonsense" * 10)
+        while plain.recv(4096):
+            """What comes is an alert."""
+    assert len(told_of(visited, "127.3.0.3")) == 1
+    assert "from 127.3.0.2" not in visited.log()
+    assert "from 127.0.0.1" not in visited.log()
+
+
+def test_a_flood_of_strangers_does_not_fill_the_log(tmp_path: Path) -> None:
+    with served(with_pki(tmp_path / "data")) as running:
+        for _ in range(30):
+            assert "alert" in refusal(running, client_context(running, None))
+        assert len(told_of(running, "127.0.0.1")) == 5
+    # The rest is counted, at the latest when the gateway stops.
+    assert "25 more in the last 60 seconds, of 1 addresses together: " in running.log()
+    assert running.log().count("no certificate") == 6
+
+
+def test_who_finds_no_room_is_told(visited: Running) -> None:
+    held = [connected_from("127.4.0.1", visited) for _ in range(limits.MAX_CONNECTIONS_PER_ADDRESS)]
+    try:
+        with connected_from("127.4.0.1", visited):
+            (line,) = told_of(visited, "127.4.0.1")
+    finally:
+        for plain in held:
+            plain.close()
+    assert " WARNING " in line
+    assert "connection answered with 503: too many of this address" in line
+
+
+def connected_from(host: str, running: Running) -> socket.socket:
+    return socket.create_connection(
+        ("127.0.0.1", running.port), timeout=10, source_address=(host, 0)
+    )
+
+
+def told_of(running: Running, host: str) -> list[str]:
+    """Wait for a line about an address, and return all of them."""
+    end = time.monotonic() + 10
+    while f"from {host}\n" not in running.log():
+        assert time.monotonic() < end, running.log()[-2_000:]
+        time.sleep(0.02)
+    return [line for line in running.log().splitlines() if line.endswith(f"from {host}")]
 
 
 def refusal(running: Running, context: ssl.SSLContext) -> str:

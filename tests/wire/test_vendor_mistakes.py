@@ -58,6 +58,7 @@ class Mistake:
         alter: made with the vendor's identity and another one.
         signer: name of the certificate that signs.
         clock: of the client.
+        told: what the fault calls it, where the gateway knows less than the command.
     """
 
     check: str
@@ -66,6 +67,7 @@ class Mistake:
     alter: Callable[[Identity, Identity], Alter] | None = None
     signer: str = "vendor-a"
     clock: timedelta = timedelta(0)
+    told: str = ""
 
 
 def inclusive(element: etree._Element) -> bytes:
@@ -186,7 +188,10 @@ MISTAKES: dict[str, Mistake] = {
         clock=timedelta(minutes=-20),
     ),
     "SignatureValue by another key": Mistake(
-        "WSS-SIGNATURE", "other-key", alter=lambda vendor, other: signed_again(other)
+        "WSS-SIGNATURE",
+        "other-key",
+        alter=lambda vendor, other: signed_again(other),
+        told="other-key-or-damaged",
     ),
 }
 WHOSE_KEY = "it is that of vendor-b.pem"
@@ -248,7 +253,7 @@ def test_the_mistake_is_named(sandbox: Running, tmp_path: Path, name: str) -> No
     # The fault of the sandbox names check and cause.
     assert fault.code == "ALS110"
     assert f"[{mistake.check}]" in fault.text
-    assert f"\nOorzaak: {mistake.cause}: " in fault.text
+    assert f"\nOorzaak: {mistake.told or mistake.cause}: " in fault.text
     assert mistake.detail in fault.text
     # So does the command, for the octets that the gateway got.
     request = tmp_path / "request.xml"

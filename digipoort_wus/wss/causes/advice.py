@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from string import ascii_letters, digits
 from types import MappingProxyType
 
+import pybase64
 from lxml import etree
 
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import ENVELOPED
+from digipoort_wus.names import DS, ENVELOPED
 from digipoort_wus.pki.explain import issuer_of, purposes_of
 from digipoort_wus.soap.envelope import local_name
 from digipoort_wus.wss.causes.loose import Loose
 from digipoort_wus.wss.causes.table import Cause, Found
 
 _HOUR = timedelta(hours=1)
+_VALUES = (f"{{{DS}}}SignatureValue", f"{{{DS}}}DigestValue")
+_BASE64 = frozenset(f"{ascii_letters}{digits}+/=")
 
 ENVELOPED_TRANSFORM = Cause(
     "enveloped-transform",
@@ -35,6 +39,13 @@ DANGLING_ID = Cause(
     "een Reference noemt een Id die geen te ondertekenen onderdeel heeft",
     "Give Body, Timestamp and every wsa header a wsu:Id of their own, and let each Reference name "
     "exactly one of these.",
+)
+NOT_BASE64 = Cause(
+    "not-base64",
+    "a value of the Signature is no base64, so it is no signature or digest at all",
+    "een waarde in de Signature is geen base64, en dus helemaal geen handtekening of digest",
+    "Put the octets into base64 once, with + and / and with = at the end; not hexadecimal, and "
+    "not the base64 for URLs.",
 )
 PART_UNSIGNED = Cause(
     "part-unsigned",
@@ -114,6 +125,32 @@ def _inclusive_stated(named: list[str]) -> Found | None:
     return Found((INCLUSIVE_STATED,), inclusive[0]) if inclusive else None
 
 
+def _value(loose: Loose, _now: datetime) -> Found | None:
+    """Name the first value of the Signature that is no base64."""
+    signature = loose.signed_info.getparent() if loose.signed_info is not None else None
+    values = signature.iter(*_VALUES) if signature is not None else ()
+    for value in values:
+        fault = _why_not_base64("".join("".join(value.itertext()).split()))
+        if fault:
+            return Found((NOT_BASE64,), f"{local_name(value)} {fault}")
+    return None
+
+
+def _why_not_base64(text: str) -> str:
+    if not text:
+        return "is empty"
+    foreign = next((char for char in text if char not in _BASE64), None)
+    if foreign is not None:
+        return f"holds the character {foreign}"
+    try:
+        octets = pybase64.b64decode(text, validate=True)
+    except ValueError:
+        return "is cut off, or not padded with ="
+    if pybase64.b64encode_as_string(octets) != text:
+        return "has stray bits behind its last octet"
+    return ""
+
+
 def _dangling(loose: Loose, _now: datetime) -> Found | None:
     for reference in loose.references:
         target = reference.uri[1:]
@@ -190,6 +227,7 @@ def _long(duration: timedelta) -> str:
 
 _READERS: Mapping[str, Callable[[Loose, datetime], Found | None]] = MappingProxyType(
     {
+        "WSS-SIGNATURE-FORM": _value,
         "WSS-TRANSFORM": _transform,
         "WSS-ALGORITHM": _algorithm,
         "WSS-REF-TARGET": _dangling,

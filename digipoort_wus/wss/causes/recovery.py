@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import pybase64
@@ -25,7 +26,8 @@ _DIGEST_INFOS = {
     "sha224": bytes.fromhex("302d300d06096086480165030402040500041c"),
     "md5": bytes.fromhex("3020300c06082a864886f70d020505000410"),
 }
-_SIZES = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
+_SIZES = frozenset({20, 32, 48, 64})
+"""Of digests, in octets."""
 _PSS_HASHES = (hashes.SHA256(), hashes.SHA1(), hashes.SHA384(), hashes.SHA512())
 
 
@@ -43,6 +45,31 @@ OTHER_KEY = Cause(
     "SignatureValue is niet gemaakt met de sleutel van het certificaat in het token",
     "Sign with the private key that belongs to the certificate in the BinarySecurityToken, and "
     "leave SignatureValue as it is.",
+)
+OTHER_KEY_OR_DAMAGED = Cause(
+    "other-key-or-damaged",
+    "SignatureValue was made with another key than that of the certificate in the token, or it "
+    "was damaged afterwards",
+    "SignatureValue is met een andere sleutel gemaakt dan die van het certificaat in het token, "
+    "of is daarna beschadigd",
+    "Sign with the private key that belongs to the certificate in the BinarySecurityToken, and "
+    "leave SignatureValue as it is. With --cert and the certificate of the key that you think "
+    "signed, digipoort-wus explain tells these two apart.",
+)
+NO_SIGNATURE = Cause(
+    "no-signature",
+    "SignatureValue cannot be a signature by the key of the certificate in the token",
+    "SignatureValue kan geen handtekening met de sleutel van het certificaat in het token zijn",
+    "Sign with the private key that belongs to the certificate in the BinarySecurityToken, and "
+    "put all octets of the signature into base64: they are as many as the key has, 256 for 2048 "
+    "bits.",
+)
+NO_DIGEST = Cause(
+    "no-digest",
+    "the key is right, but what it signed is no digest",
+    "de sleutel klopt, maar wat ermee is ondertekend is geen digest",
+    "Give the canonical SignedInfo to a call that digests and signs it (such as openssl dgst "
+    "-sign).",
 )
 BYTE_REVERSED = Cause(
     "byte-reversed",
@@ -87,7 +114,10 @@ _CAUSES = (HASHED_TWICE, *CAUSES)
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What RSA undone gives: a hash by name, its digest, and how they were found."""
+    """What RSA undone gives: a hash by name, its digest, and how they were found.
+
+    The name is empty where no DigestInfo tells it.
+    """
 
     hash: str
     digest: bytes = field(repr=False)
@@ -133,14 +163,18 @@ def signature_cause(
     if recovered is None:
         if _is_pss(own, value, part.octets) and "MGF1" not in algorithm:
             return Found((PSS,), octets=part.octets)
-        return Found((OTHER_KEY,), _sizes(own, value))
+        impossible = _why_impossible(own, value)
+        return Found((NO_SIGNATURE,), impossible) if impossible else Found((OTHER_KEY_OR_DAMAGED,))
+    if NO_DIGEST in recovered.causes:
+        return Found(recovered.causes, recovered.detail)
     stated = HASHES[algorithm].name if algorithm in HASHES else ""
-    found = cause_of(part, recovered.digest, recovered.hash, cost=cost, causes=_CAUSES)
+    hashed = recovered.hash or stated or "sha256"
+    found = cause_of(part, recovered.digest, hashed, cost=cost, causes=_CAUSES)
     behind, detail = (found.causes, found.detail) if found is not None else ((), "")
     causes = [*recovered.causes, *behind]
-    if stated and recovered.hash != stated:
+    if stated and hashed != stated:
         causes.append(HASH_MIXED_UP)
-        detail = ", ".join(filter(None, (detail, f"{recovered.hash}, not {stated}")))
+        detail = ", ".join(filter(None, (detail, f"{hashed}, not {stated}")))
     if found is None:
         causes.append(SIGNED_INFO_CHANGED)
     detail = ", ".join(filter(None, (recovered.detail, detail)))
@@ -175,9 +209,17 @@ def _undone(key: rsa.RSAPublicKey, value: bytes) -> Recovered | None:
     for name, prefix in _DIGEST_INFOS.items():
         if signed.startswith(prefix):
             return Recovered(name, signed[len(prefix) :], (), "")
-    if len(signed) in _SIZES:
-        return Recovered(_SIZES[len(signed)], signed, (NO_DIGEST_INFO,), "")
-    return None
+    if any(size in _SIZES for size in (len(signed), *_read_sizes(signed))):
+        return Recovered("", signed, (NO_DIGEST_INFO,), "")
+    return Recovered("", signed, (NO_DIGEST,), f"{len(signed)} octets")
+
+
+def _read_sizes(signed: bytes) -> Iterator[int]:
+    """Yield how long a digest is that was written as text, if it was."""
+    with suppress(ValueError):
+        yield len(bytes.fromhex(signed.decode("ascii")))
+    with suppress(ValueError):
+        yield len(pybase64.b64decode(signed, validate=True))
 
 
 def _is_pss(key: rsa.RSAPublicKey, value: bytes, octets: bytes) -> bool:
@@ -192,10 +234,15 @@ def _is_pss(key: rsa.RSAPublicKey, value: bytes, octets: bytes) -> bool:
     return False
 
 
-def _sizes(key: rsa.RSAPublicKey, value: bytes) -> str:
-    if 8 * len(value) == key.key_size:
-        return ""
-    return f"it is of {8 * len(value)} bits, the key of {key.key_size}"
+def _why_impossible(key: rsa.RSAPublicKey, value: bytes) -> str:
+    """Say why a value is no signature by a key, whatever was signed; empty when it may be one."""
+    if not value:
+        return "it is empty"
+    if 8 * len(value) != (key.key_size + 7) // 8 * 8:
+        return f"it is of {8 * len(value)} bits, the key of {key.key_size}"
+    if len(set(value)) == 1:
+        return "all its octets are the same"
+    return ""
 
 
 def _rsa_key(certificate: x509.Certificate) -> rsa.RSAPublicKey | None:

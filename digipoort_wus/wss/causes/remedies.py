@@ -37,6 +37,28 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "HTTP-PATH": "Send it to the path of the service; see ?wsdl.",
         "HTTP-CONTENT-TYPE": "Send Content-Type: text/xml; charset=utf-8 (SOAP 1.1).",
         "HTTP-CHARSET": "Send Content-Type: text/xml; charset=utf-8.",
+        "HTTP-METHOD": "Send messages by POST; GET is for ?wsdl.",
+        "HTTP-ENCODING": "Send the body as it is, not compressed.",
+        "HTTP-SIZE": "Send less at once; the limits stand in the reference.",
+        "HTTP-HOST": "Send one Host header, with the host name of the URL.",
+        "HTTP-FRAMING": "Leave the framing to an HTTP library: one Content-Length that counts the "
+        "octets of the body, or Transfer-Encoding: chunked, and lines that end in CRLF.",
+        "HTTP-HEADERS": "Send fewer or shorter headers.",
+        "HTTP-DEADLINE": "Send all of the body at once: as many octets as Content-Length says, "
+        "counted in UTF-8, or a last chunk of size 0.",
+        "HTTP-BUSY": "Wait a minute, and send it again.",
+        "WSS-REPLAY": "Make each question anew, with a MessageID and a signature of its own.",
+        "PARTY-ENABLED": "Ask the operator for a row in the table of parties, or why yours is "
+        "disabled.",
+        "PARTY-AUTHORISED": "Ask the operator to grant it in your row of the table of parties.",
+        "PARTY-RATE": "Wait a minute, and ask less often.",
+        "PARTY-VOLUME": "Send it tomorrow (UTC), or ask the operator for more.",
+        "MESSAGE-ID-REUSED": "Give every filing a MessageID of its own; repeat one as it was.",
+        "KENMERK-KNOWN": "Use the kenmerk that the answer to your own filing gave.",
+        "BERICHTSOORT-KNOWN": "Use a berichtsoort that getBerichtsoorten names.",
+        "PERIOD-ORDER": "Let tijdstempelTot be later than tijdstempelVanaf.",
+        "OVERLOAD": "Wait a minute, and send it again.",
+        "TECHNICAL": "This is for the gateway: send it again later, and report it.",
         "XML-ENCODING": "Write the message as UTF-8, and say so in its declaration.",
         "XML-WELL-FORMED": "Save the request as it went over the wire and look at that "
         "line: nothing may stand before the declaration, and & and < in texts are escaped.",

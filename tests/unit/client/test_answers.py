@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from digipoort_wus import checks
 from digipoort_wus.client.errors import AnswerRefused, DigipoortFault
 from digipoort_wus.client.exchange import Call, exchange
 from digipoort_wus.client.results import read_messages, read_statuses
@@ -247,6 +248,24 @@ def test_an_unsigned_fault_is_a_fault_and_said_to_be_unsigned(
     assert (fault.code, fault.signed) == ("ALS100", False)
     assert fault.text == "Het bericht\n\nvoldoet niet."
     assert "interface" in fault.hint
+
+
+@pytest.mark.parametrize("prefix", ["ALS", "STS", "OPH"])
+def test_every_way_to_be_refused_as_a_sender_is_in_the_advice(prefix: str) -> None:
+    """Fault 130 stands for several checks, and none of them is told in production."""
+    refusing = [check.id for check in checks.CATALOGUE if check.code == 130]
+    assert set(refusing) >= {"PARTY-ENABLED", "PARTY-AUTHORISED", "PARTY-RATE", "PARTY-VOLUME"}
+    fault = DigipoortFault(f"{prefix}130", "Nee.", signed=True)
+    for words in (
+        *("unknown", "disabled"),
+        *("operation", "berichtsoort", "belanghebbende"),
+        *("minute", "day"),
+        "Ask the operator",
+    ):
+        assert words in fault.hint, words
+    assert str(fault).endswith(fault.hint)
+    # Most of it does not pass by itself.
+    assert not fault.temporary
 
 
 @BOTH_WAYS

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,21 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
 
+from digipoort_wus import checks
 from digipoort_wus.cli import fetch as fetch_module
+from digipoort_wus.cli import options as options_module
 from digipoort_wus.cli import status as status_module
 from digipoort_wus.cli import submit as submit_module
 from digipoort_wus.cli.fetch import safe_name, write_new
-from digipoort_wus.client.errors import ConnectionFailed, DigipoortFault
+from digipoort_wus.client.errors import AnswerRefused, ConnectionFailed, DigipoortFault
 from digipoort_wus.client.results import Message, Receipt, Status
 from digipoort_wus.client.waiting import WaitTimeout
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.errors import Check, ConfigurationError, Refusal
 from digipoort_wus.filing.filing import Document
 from digipoort_wus.filing.party import Party
+from digipoort_wus.pki import profiles
 from digipoort_wus.pki.testpki import P12_PASSWORD, TestPki, write_pki
 from digipoort_wus.process.api import MailboxEntry, Scope
 from tests.messages import NOW, XBRL
@@ -378,6 +383,106 @@ def test_every_kind_of_identity_gets_as_far_as_the_connection(folder: Path, tmp_
         found = run("status", "k", "--url", "https://localhost:1", *way)
         assert found.exit_code == 1
         assert "Nothing listens at localhost:1" in found.stderr
+
+
+def own_files(folder: Path, tmp_path: Path) -> dict[str, list[object]]:
+    password = tmp_path / "password"
+    password.write_text(f"{P12_PASSWORD}\n")
+    trust = ["--ca", folder / "ca.pem", "--crl-dir", folder / "crl"]
+    return {
+        "--cert": ["--cert", folder / "vendor-a.pem", "--key", folder / "vendor-a.key", *trust],
+        "--p12": ["--p12", folder / "vendor-a.p12", "--password-file", password, *trust],
+    }
+
+
+@pytest.mark.parametrize("way", ["--cert", "--p12"])
+def test_a_test_certificate_needs_no_mode(folder: Path, tmp_path: Path, way: str) -> None:
+    files = own_files(folder, tmp_path)[way]
+    for mode in ([], ["--mode", "test"]):
+        found = run("status", "k", "--url", "https://localhost:1", *files, *mode)
+        assert "Nothing listens at localhost:1" in found.stderr
+        assert "--mode" not in found.stderr
+
+
+@pytest.mark.parametrize("way", ["--cert", "--p12"])
+def test_production_with_a_test_certificate_says_mode_test(
+    folder: Path, tmp_path: Path, way: str
+) -> None:
+    files = own_files(folder, tmp_path)[way]
+    found = run("status", "k", "--mode", "production", *files)
+    assert found.exit_code == 1
+    assert "test certificate" in found.stderr
+    assert "--mode test" in found.stderr
+
+
+@pytest.mark.parametrize("given", [None, "production", "test"])
+def test_whose_certificates_are_accepted(g1: TestPki, given: str | None) -> None:
+    """A certificate that names no policy of tests is taken for one of production."""
+    other = replace(g1.identities["vendor-a"], certificate=without_policy(g1))
+    expected = profiles.TEST if given == "test" else profiles.PRODUCTION
+    assert options_module._acceptance(connection_of_files(given), other) is expected
+
+
+def without_policy(g1: TestPki) -> x509.Certificate:
+    sample, issuer = g1.identities["vendor-a"].certificate, g1.authorities["issuing-ca"]
+    builder = x509.CertificateBuilder(
+        sample.issuer,
+        sample.subject,
+        sample.public_key(),
+        x509.random_serial_number(),
+        sample.not_valid_before_utc,
+        sample.not_valid_after_utc,
+    )
+    return builder.sign(issuer.key, issuer.scheme.algorithm)
+
+
+def connection_of_files(mode: str | None) -> options_module.Connection:
+    file = Path("x")
+    return options_module.Connection(
+        url="https://localhost",
+        pki_dir=None,
+        identity="vendor-a",
+        cert=file,
+        key=file,
+        p12=None,
+        password_file=None,
+        ca=file,
+        crl_dir=file,
+        mode=mode,
+        gateway_oins=(),
+        algorithm="sha256",
+    )
+
+
+@pytest.mark.parametrize("check", [checks.PKI_POLICY, checks.PKI_OIN])
+def test_an_answer_of_the_other_kind_says_mode(
+    check: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for acceptance, other in ((profiles.PRODUCTION, "test"), (profiles.TEST, "production")):
+        with pytest.raises(AnswerRefused), options_module._mode_told(acceptance):
+            raise AnswerRefused(Refusal(check))
+        assert f"--mode {other}" in capsys.readouterr().err
+    with pytest.raises(AnswerRefused), options_module._mode_told(profiles.TEST):
+        raise AnswerRefused(Refusal(checks.PKI_CHAIN))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://me:s3cr3t@localhost:1", "https://s3cr3t@localhost:1", "https://:s3cr3t@localhost"],
+)
+def test_a_password_in_the_url_is_refused_and_not_repeated(folder: Path, url: str) -> None:
+    found = run("status", "k", "--pki-dir", folder, "--url", url)
+    assert found.exit_code == 1
+    assert "user name or password" in found.stderr
+    assert "s3cr3t" not in found.output
+
+
+@pytest.mark.parametrize("url", ["https://localhost:99999", "https://localhost:x", "https://[::1"])
+def test_a_url_that_cannot_be_read_is_a_sentence(folder: Path, url: str) -> None:
+    found = run("status", "k", "--pki-dir", folder, "--url", url)
+    assert found.exit_code == 1
+    assert "https://host:port" in found.stderr
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "localhost:8443", "https://h/?wsdl"])

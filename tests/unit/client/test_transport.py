@@ -15,12 +15,8 @@ import pytest
 import requests
 
 from digipoort_wus.client.errors import ConnectionFailed
-from digipoort_wus.client.transport import (
-    DigipoortTransport,
-    Timeouts,
-    tls_context,
-    tls_session,
-)
+from digipoort_wus.client.tls import tls_context
+from digipoort_wus.client.transport import DigipoortTransport, Timeouts, tls_session
 from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki import profiles
@@ -372,3 +368,81 @@ def test_a_fault_may_have_any_status(pki: TestPki) -> None:
 def test_only_https(pki: TestPki) -> None:
     assert "Only https" in str(failure(pki, "http://localhost:1/"))
     assert "Only https" in str(failure(pki, "file:///etc/hostname"))
+
+
+def test_a_password_in_the_address_is_not_sent(pki: TestPki) -> None:
+    """requests would make a header of it."""
+    with server(pki) as url, transport(pki) as made:
+        address = url.replace("localhost", "me:s3cr3t@localhost")
+        with pytest.raises(ConfigurationError, match="user name or password") as caught:
+            made.post(address, b"<a/>", {})
+    assert "s3cr3t" not in str(caught.value)
+
+
+# --- What the client offers ---------------------------------------------------------
+
+SUITES = {
+    # RFC 5289, RFC 7905 and RFC 8446, as the suites go over the wire.
+    *(0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC02B, 0xC02F),
+    *(0x1302, 0x1303, 0x1301),
+}
+RENEGOTIATION_SCSV = 0x00FF
+
+
+def client_hello(pki: TestPki) -> bytes:
+    """Return the first record that the transport sends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        seen: list[bytes] = []
+
+        def listen() -> None:
+            plain, _ = listener.accept()
+            with plain, plain.makefile("rb") as file:
+                record = file.read(5)
+                seen.append(record + file.read(int.from_bytes(record[3:], "big")))
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        failure(pki, f"https://localhost:{listener.getsockname()[1]}/wus")
+        thread.join()
+    return seen[0]
+
+
+def suites_of(hello: bytes) -> list[int]:
+    """Return what a ClientHello offers (RFC 8446 4.1.2): behind version, random and session."""
+    assert (hello[0], hello[5]) == (22, 1)
+    start = 5 + 4 + 2 + 32
+    start += 1 + hello[start]
+    length = int.from_bytes(hello[start : start + 2], "big")
+    octets = hello[start + 2 : start + 2 + length]
+    return [int.from_bytes(octets[at : at + 2], "big") for at in range(0, length, 2)]
+
+
+def test_the_client_offers_the_suites_of_digikoppeling_only(pki: TestPki) -> None:
+    offered = suites_of(client_hello(pki))
+    assert set(offered) - {RENEGOTIATION_SCSV} == SUITES
+    # TLS 1.3 first, and of TLS 1.2 in the order of NCSC.
+    twelve = [suite for suite in offered if suite >> 8 in (0xC0, 0xCC)]
+    assert twelve == [0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC02B, 0xC02F]
+
+
+def _only(suite: str) -> Callable[[ssl.SSLContext], None]:
+    def configure(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(suite)
+
+    return configure
+
+
+@pytest.mark.parametrize("suite", ["ECDHE-RSA-AES256-SHA384", "AES256-GCM-SHA384"])
+def test_a_server_of_other_suites_gets_no_connection(pki: TestPki, suite: str) -> None:
+    with server(pki, configure=_only(suite)) as url:
+        found = failure(pki, url)
+    assert "no cipher in common" in str(found)
+    assert not found.temporary
+
+
+@pytest.mark.parametrize("suite", ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"])
+def test_a_server_of_one_of_our_suites_is_asked(pki: TestPki, suite: str) -> None:
+    with server(pki, configure=_only(suite)) as url, transport(pki) as made:
+        assert made.post(url, b"<a/>", {}).status_code == 200

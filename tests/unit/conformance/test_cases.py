@@ -1,5 +1,6 @@
 """Case files: what they may say, and the sentence for what they may not."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_an_id_occurs_once(tmp_path: Path) -> None:
     written(tmp_path, GOOD, "other/case.toml")
     with pytest.raises(ConfigurationError, match=r"case\.toml is in other and in xsw"):
         load_cases(tmp_path)
+
+
+def test_titles_are_unique() -> None:
+    """A report names a case by its title: two of the same cannot be told apart."""
+    titles = Counter(case.title for case in load_cases(cases_directory()))
+    assert [title for title, times in titles.items() if times > 1] == []
 
 
 def test_a_directory_without_cases_is_a_mistake(tmp_path: Path) -> None:

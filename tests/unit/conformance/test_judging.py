@@ -89,7 +89,8 @@ def test_reports_count_and_name_what_went_wrong(tmp_path: Path) -> None:
     ]
     assert summary(results) == (
         "2 of 3 cases as expected. 1 were refused without telling the check: whether for the "
-        "right reason is not known. 1 were not run, for want of a certificate."
+        "right reason is not known. 1 were not run, for want of a certificate, or of a row in "
+        "the gateway's table of parties."
     )
     said = json.loads(as_json(results))
     assert said["good"] is False

@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 
 from digipoort_wus import checks
-from digipoort_wus.config import Config, load_config
+from digipoort_wus.config import Config
+from digipoort_wus.config_file import load_config
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.materials import load_materials
 from digipoort_wus.pki import anchors

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Check, Refusal
@@ -101,6 +102,18 @@ def test_a_newer_list_takes_over_at_its_time(g1: TestPki) -> None:
     verifier(question.leaf, question.sent, question.role, NOW)
     assert refused(verifier, question, NOW + DAY) is checks.PKI_REVOKED
     verifier(question.leaf, question.sent, question.role, NOW)
+
+
+def test_another_signature_makes_another_certificate(g1: TestPki, counted: list[datetime]) -> None:
+    question = ask(g1)
+    verifier = CachingVerifier(question.store())
+    verifier(question.leaf, question.sent, question.role, NOW)
+    octets = question.leaf.public_bytes(Encoding.DER)
+    forged = x509.load_der_x509_certificate(octets[:-1] + bytes([octets[-1] ^ 1]))
+    assert refused(verifier, replace(question, leaf=forged), NOW) is checks.PKI_CHAIN
+    again = x509.load_der_x509_certificate(octets)
+    verifier(again, question.sent, question.role, NOW)
+    assert len(counted) == 2
 
 
 def test_refusals_are_not_remembered(g1: TestPki, counted: list[datetime]) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
@@ -78,10 +79,32 @@ def test_wrong_then_show(g1: TestPki, tmp_path: Path) -> None:
     shown = run("show", str(folder / "oin-suffix-001.pem"))
     assert "remark   not the form that tests has behind 00000099" in shown
     assert "remark" not in run("show", str(directory / "vendor-a.pem"))
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        run("show", str(folder / "name-bit-string.pem"))
     with pytest.raises(ConfigurationError, match="not empty"):
         run("wrong", str(directory))
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_shown(g1: TestPki, tmp_path: Path) -> None:
+    directory = tmp_path / "pki"
+    write_pki(g1, directory)
+    run("wrong", str(directory))
+    folder = directory / "wrong"
+    (folder / "a-text.pem").write_text("no certificate")
+    result = CliRunner().invoke(command.pki, ["show", str(folder)], catch_exceptions=False)
+    assert result.exit_code == 1
+    files = sorted(file.name for file in folder.glob("*.pem"))
+    assert [line for line in result.stdout.splitlines() if not line.startswith(" ")] == [*files]
+    assert "a-text.pem\n  error    " in result.stdout
+    assert "name-bit-string.pem\n  error    It holds a certificate that cannot" in result.stdout
+    assert re.search(rf"Error: [0-9]+ of {len(files)} cannot be read\.", result.stderr)
+    result = CliRunner().invoke(command.pki, ["show", "--json", str(folder)])
+    assert result.exit_code == 1
+    shown = json.loads(result.stdout)
+    assert [entry["file"] for entry in shown] == files
+    errors = [entry["file"] for entry in shown if "error" in entry]
+    assert {"a-text.pem", "name-bit-string.pem"} <= set(errors)
+    assert len(errors) < 5
+    alone = CliRunner().invoke(command.pki, ["show", str(folder / "name-bit-string.pem")])
+    assert (alone.exit_code, "cannot be read" in alone.stdout) == (1, True)
 
 
 def test_wrong_needs_a_hierarchy(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from OpenSSL import SSL
 
-from digipoort_wus.client.transport import tls_context
+from digipoort_wus.client.tls import tls_context
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.pki.issue import issue_certificate
 from digipoort_wus.pki.testpki import TestPki

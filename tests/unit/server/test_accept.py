@@ -69,17 +69,31 @@ def test_the_total_is_bounded_too(tls: Any) -> None:
     assert rooms == [True] * 30 + [False] * 3 + [None] * 3
 
 
-def test_those_that_are_closed_are_logged_now_and_then(desk: Desk, tls: Any) -> None:
+def test_those_that_find_no_room_are_logged_within_bounds(desk: Desk, tls: Any) -> None:
     def flood() -> None:
         for _ in range(111):
             connect(tls, "192.0.2.1")
 
-    assert logged(flood).count("closed at once") == 1
-    assert "closed at once" not in logged(flood)
-    desk.clock.advance(11)
+    words = "connection closed at once: too many of this address, from 192.0.2.1"
     log = logged(flood)
-    assert log.count("closed at once") == 1
-    assert "'closed': 211" in log
+    assert log.count("answered with 503: too many of this address") == 1
+    # Five lines of one address; then they are counted.
+    assert log.count(words) == 4
+    assert words not in logged(flood)
+    log = logged(lambda: desk.clock.advance(60))
+    assert "closed at once: too many of this address: 207" in log
+    assert logged(flood).count(words) == 5
+
+
+def test_the_limit_that_was_met_is_named(tls: Any) -> None:
+    def flood() -> None:
+        for number in range(36):
+            connect(tls, f"192.0.2.{number}")
+
+    log = logged(flood)
+    for number, what in ((30, "answered with 503"), (33, "closed at once")):
+        line = f"connection {what}: too many of all addresses together, from 192.0.2.{number}"
+        assert line in log
 
 
 def test_a_handshake_that_does_not_end_is_cut_off(desk: Desk, tls: Any) -> None:
@@ -89,6 +103,7 @@ def test_a_handshake_that_does_not_end_is_cut_off(desk: Desk, tls: Any) -> None:
     assert not transport.disconnecting
     desk.clock.advance(1)
     assert transport.disconnected
-    protocol.connectionLost(Failure(ConnectionLost()))
+    log = logged(lambda: protocol.connectionLost(Failure(ConnectionLost())))
+    assert log.count("TLS handshake failed: not complete in time, from 192.0.2.1") == 1
     assert tls.connections.number == 0
     assert desk.clock.getDelayedCalls() == []

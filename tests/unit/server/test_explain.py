@@ -13,7 +13,8 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.names import AANLEVER, ECHO_BE, ECHO_BE_S
 from digipoort_wus.pki.testpki import TestPki
-from digipoort_wus.server.explain import Bench, Explanation, explain_request, service_of
+from digipoort_wus.server.bench import Bench
+from digipoort_wus.server.explain import Explanation, explain_request, service_of
 from digipoort_wus.server.gate import Gate, Rejected, _log_once, fault, open_request
 from digipoort_wus.server.http import HttpRequest
 from digipoort_wus.server.mending import _MENDERS

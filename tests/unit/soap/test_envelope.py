@@ -7,6 +7,8 @@ from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import SOAP, SOAP_12, WSA, WSSE
 from digipoort_wus.soap.envelope import (
+    children_only,
+    is_addressing,
     leaf_text,
     local_name,
     must_understand,
@@ -85,6 +87,27 @@ def test_the_text_of_a_leaf() -> None:
         with pytest.raises(Refusal) as caught:
             leaf_text(etree.fromstring(f"<x>{inner}</x>"), checks.WSA_REQUIRED)
         assert caught.value.check.id == "WSA-REQUIRED"
+
+
+@pytest.mark.parametrize("inner", ["x<y/><z/>", "<y/>x<z/>", "<y/><z/>x", "x", "<y/>\u00a0<z/>"])
+def test_text_beside_children_is_refused(inner: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        children_only(etree.fromstring(f"<a:p xmlns:a='u'>{inner}</a:p>"), checks.WSS_CHILDREN)
+    assert caught.value.check.id == "WSS-CHILDREN"
+    assert caught.value.received == "text in p"
+
+
+def test_white_space_beside_children_is_none() -> None:
+    parent = etree.fromstring("<p> <y>text</y>\r\n\t<z/> </p>")
+    assert children_only(parent, checks.WSS_CHILDREN) == list(parent)
+    assert children_only(etree.fromstring("<p> </p>"), checks.WSS_CHILDREN) == []
+
+
+def test_headers_of_addressing() -> None:
+    for namespace_name, expected in ((WSA, True), (f"{WSA}x", False), (WSA[:-1], False)):
+        element = etree.fromstring(f"<a:To xmlns:a='{namespace_name}'/>")
+        assert is_addressing(element) is expected
+    assert not is_addressing(etree.fromstring("<To/>"))
 
 
 def test_names_of_elements() -> None:

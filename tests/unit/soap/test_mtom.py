@@ -422,7 +422,7 @@ def expanded(envelope: Envelope, parts: dict[str, bytes]) -> LargeTexts:
     return texts
 
 
-@pytest.mark.parametrize("contents", [b"", b"x", BINARY, bytes(300_000)])
+@pytest.mark.parametrize("contents", [b"", b"x", BINARY, bytes(300_000), BINARY * 9_000])
 def test_an_expanded_message_is_the_one_that_was_signed(contents: bytes) -> None:
     envelope = message(include(), second=include("cid:c@d"), token=include("cid:token"))
     texts = expanded(envelope, {"a@b": contents, "c@d": b"other", "token": b"DER"})

@@ -42,6 +42,13 @@ def test_damage_is_noticed(tmp_path: Path, damage: bytes) -> None:
         files.load(digest, len(CONTENT))
 
 
+def test_another_length_is_noticed(tmp_path: Path) -> None:
+    files = PayloadFiles(tmp_path / "payloads")
+    digest = files.keep(CONTENT)
+    with pytest.raises(PayloadDamaged, match="not what was stored"):
+        files.load(digest, len(CONTENT) + 1)
+
+
 def test_a_missing_file_is_noticed(tmp_path: Path) -> None:
     files = PayloadFiles(tmp_path / "payloads")
     digest = files.keep(CONTENT)
@@ -93,6 +100,16 @@ def test_a_damaged_file_is_replaced_when_the_payload_comes_again(tmp_path: Path)
     assert files.load(digest, len(CONTENT)) == CONTENT
 
 
+@pytest.mark.parametrize("at", [0, payloads._PIECE - 1, payloads._PIECE, 3 * payloads._PIECE])
+def test_damage_is_noticed_wherever_it_is(tmp_path: Path, at: int) -> None:
+    content = bytes(3 * payloads._PIECE + 1)
+    files = PayloadFiles(tmp_path / "payloads")
+    digest = files.keep(content)
+    only_file(tmp_path).write_bytes(content[:at] + b"x" + content[at + 1 :])
+    assert files.keep(content) == digest
+    assert files.load(digest, len(content)) == content
+
+
 # --- What nobody refers to ------------------------------------------------------------
 
 
@@ -109,6 +126,24 @@ def test_what_is_held_is_not_removed(tmp_path: Path) -> None:
     files.remove(digest)
     with pytest.raises(PayloadDamaged, match="missing"):
         files.load(digest, len(CONTENT))
+
+
+def test_what_is_held_is_not_written_again(tmp_path: Path) -> None:
+    """The writer of rows keeps it once more, and everybody waits for the writer."""
+    files = PayloadFiles(tmp_path / "payloads")
+    digest = files.hold(CONTENT)
+    files.hold(CONTENT)
+    files.release(digest)
+    only_file(tmp_path).unlink()
+    assert files.keep(CONTENT) == digest
+    with pytest.raises(PayloadDamaged, match="missing"):
+        files.load(digest, len(CONTENT))
+    files.keep(bytes(bytearray(CONTENT)))
+    assert files.load(digest, len(CONTENT)) == CONTENT
+    only_file(tmp_path).unlink()
+    files.release(digest)
+    files.keep(CONTENT)
+    assert files.load(digest, len(CONTENT)) == CONTENT
 
 
 def test_what_could_not_be_written_is_not_held(

@@ -13,10 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from lxml import etree
 
+from digipoort_wus.client.wsse import signer_trust
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import SOAP, WSA, WSSE
-from digipoort_wus.pki.chain import CachingVerifier
-from digipoort_wus.pki.profiles import Role
 from digipoort_wus.pki.testpki import TestPki
 from digipoort_wus.soap.addressing import read_addressing
 from digipoort_wus.soap.envelope import read_envelope
@@ -57,14 +56,13 @@ def message(pki: TestPki) -> bytes:
 
 def verdict(pki: TestPki, octets: bytes) -> str:
     """Return the check that refuses a request, "verified" when none does."""
-    verifier = CachingVerifier(pki.trust_store())
     try:
         parts = read_envelope(parse_message(octets))
         verify_envelope(
             parts,
             read_addressing(parts),
             policy=DIGIPOORT_1_2,
-            trust=lambda certificate, at: verifier(certificate, (), Role.SIGNER, at),
+            trust=signer_trust(pki.trust_store()),
             now=NOW,
         )
     except Refusal as refusal:

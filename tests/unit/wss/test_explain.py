@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
+import digipoort_wus
 from digipoort_wus import checks
 from digipoort_wus.errors import Hint, Refusal
 from digipoort_wus.names import DS, ENVELOPED, RSA_SHA1, SOAP, WSA, WSSE, WSU
@@ -423,8 +424,6 @@ def raw(pki: TestPki, octets: bytes) -> bytes:
 
 
 SIGNED: dict[str, tuple[str, Callable[[TestPki, bytes], bytes]]] = {
-    "another key of the same size": ("other-key", lambda p, o: pkcs1(p, o, "agency")),
-    "another key of another size": ("other-key", lambda p, o: pkcs1(p, o, "vendor-b")),
     "reversed": ("byte-reversed", lambda p, o: pkcs1(p, o)[::-1]),
     "base64 twice": ("double-base64", lambda p, o: base64.b64encode(pkcs1(p, o))),
     "pss": (
@@ -440,6 +439,11 @@ SIGNED: dict[str, tuple[str, Callable[[TestPki, bytes], bytes]]] = {
         lambda p, o: key_of(p).sign(o, padding.PKCS1v15(), hashes.SHA1()),
     ),
     "another SignedInfo": ("signed-info-changed", lambda p, o: pkcs1(p, o + b"x")),
+    "the digest as hexadecimal": (
+        "no-digest-info+digest-encoded",
+        lambda p, o: raw(p, hashlib.sha256(o).hexdigest().encode()),
+    ),
+    "something else": ("no-digest", lambda p, o: raw(p, o[:100])),
     "self-closing": (
         "not-canonicalised",
         lambda p, o: pkcs1(p, re.sub(rb"></ds:\w+Method>|></ds:Transform>", b"/>", o)),
@@ -460,15 +464,59 @@ def test_how_it_was_signed_is_named(g1: TestPki, case: str) -> None:
     assert hint.english.startswith(f"{cause}: SignedInfo: ")
 
 
-def test_whose_key_it_was(g1: TestPki) -> None:
-    octets = signature(g1, lambda signed_info: pkcs1(g1, signed_info, "agency"))
-    (mismatch,) = explained(octets, g1)
+def found_of(pki: TestPki, make: Callable[[bytes], bytes], *, known: bool) -> tuple[str, str]:
+    """Return name and detail of the cause, with or without others' certificates to compare."""
+    (mismatch,) = explained(signature(pki, make), pki if known else None)
+    assert mismatch.refusal.check is checks.WSS_SIGNATURE
     assert mismatch.found is not None
-    assert mismatch.found.detail == "it is that of agency"
-    octets = signature(g1, lambda signed_info: pkcs1(g1, signed_info, "vendor-b"))
-    (mismatch,) = explained(octets)
-    assert mismatch.found is not None
-    assert mismatch.found.detail == "it is of 3072 bits, the key of 2048"
+    return mismatch.found.id, mismatch.found.detail
+
+
+@pytest.mark.parametrize("name", ["agency", "vendor-b"])
+def test_whose_key_it_was(g1: TestPki, name: str) -> None:
+    """Another key is said of a key that is known to have signed, and of nothing else."""
+    found = found_of(g1, lambda signed_info: pkcs1(g1, signed_info, name), known=True)
+    assert found == ("other-key", f"it is that of {name}")
+
+
+def damaged(octets: bytes) -> bytes:
+    return octets[:-1] + bytes([octets[-1] ^ 1])
+
+
+UNKNOWN: dict[str, tuple[str, str, Callable[[TestPki, bytes], bytes]]] = {
+    "another key of the same size": (
+        "other-key-or-damaged", "", lambda p, o: pkcs1(p, o, "agency"),
+    ),
+    "a bit was changed": ("other-key-or-damaged", "", lambda p, o: damaged(pkcs1(p, o))),
+    "noise of the right size": (
+        "other-key-or-damaged", "", lambda p, o: hashlib.sha512(o).digest() * 4,
+    ),
+    "another key of another size": (
+        "no-signature", "it is of 3072 bits, the key of 2048",
+        lambda p, o: pkcs1(p, o, "vendor-b"),
+    ),
+    "an octet was lost": (
+        "no-signature", "it is of 2040 bits, the key of 2048", lambda p, o: pkcs1(p, o)[:-1],
+    ),
+    "a bare digest, not signed": (
+        "no-signature", "it is of 256 bits, the key of 2048",
+        lambda p, o: hashlib.sha256(o).digest(),
+    ),
+    "a word": ("no-signature", "it is of 72 bits, the key of 2048", lambda p, o: b"signature"),
+    "zeros": ("no-signature", "all its octets are the same", lambda p, o: bytes(256)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNKNOWN)
+def test_what_may_be_two_things_is_not_said_to_be_one(g1: TestPki, case: str) -> None:
+    cause, detail, make = UNKNOWN[case]
+    assert found_of(g1, lambda signed_info: make(g1, signed_info), known=False) == (cause, detail)
+    hint = brief(signature(g1, lambda signed_info: make(g1, signed_info)), g1)
+    assert hint is not None
+    assert hint.english.startswith(f"{cause}: SignedInfo: ")
+    if cause == "other-key-or-damaged":
+        assert "another key" in hint.english
+        assert "or it was damaged" in hint.english
 
 
 def test_sha1_where_sha256_is_stated(g1: TestPki) -> None:
@@ -500,7 +548,29 @@ def rename_id(root: etree._Element, attribute: str, value: str, uri: str) -> Non
     find(root, "s:Body").set(attribute, value)
 
 
+def set_text(path: str, make: Callable[[str], str]) -> Change:
+    def change(root: etree._Element) -> None:
+        find(root, path).text = make(find(root, path).text or "")
+
+    return change
+
+
 FORMS: dict[str, tuple[str, Change]] = {
+    "a SignatureValue for URLs": (
+        "not-base64: een waarde in de Signature is geen base64, en dus helemaal geen handtekening "
+        "of digest (SignatureValue holds the character _)",
+        set_text(".//ds:SignatureValue", lambda text: "_" + text[1:]),
+    ),
+    "a SignatureValue that was cut off": (
+        "not-base64: een waarde in de Signature is geen base64, en dus helemaal geen handtekening "
+        "of digest (SignatureValue is cut off, or not padded with =)",
+        set_text(".//ds:SignatureValue", lambda text: text[:-3]),
+    ),
+    "an empty DigestValue": (
+        "not-base64: een waarde in de Signature is geen base64, en dus helemaal geen handtekening "
+        "of digest (DigestValue is empty)",
+        set_text(".//ds:DigestValue", lambda text: ""),
+    ),
     "enveloped": (
         "enveloped-transform: de References noemen de enveloped-signature-transform (1 of 6)",
         lambda root: etree.SubElement(
@@ -680,7 +750,7 @@ def test_a_large_message_is_explained_by_its_header(g1: TestPki) -> None:
 
 
 def test_the_verification_path_does_not_know_of_explanations() -> None:
-    package = Path(checks.__file__).parent
+    package = Path(digipoort_wus.__file__).parent
     for name in ("verify", "header", "sign", "policy", "oracle"):
         text = (package / "wss" / f"{name}.py").read_text()
         assert "causes" not in text

@@ -281,6 +281,26 @@ def test_chunks_of_base64_join(of: int, chunks: int) -> None:
     assert found.take_contents(root[0]) is None
 
 
+@pytest.mark.parametrize("size", [1, splice._CHUNK, splice._CHUNK + 1, 2 * splice._CHUNK + 1])
+def test_contents_that_were_cut_out_keep_their_writing(size: int) -> None:
+    """Their canonical form is of the base64 that was sent, not of that which we would write."""
+    message = b"<r><a>" + b"QUJD\n" * (size // 5) + b"Q" * (size % 5) + b"</a></r>"
+    written = memoryview(message)[6:-8]
+    root = parse_message(b"<r><a/></r>")
+    found = LargeTexts(None)
+    found.put(root[0], b"contents", written=written)
+    pieces = list(found.octets(root))
+    assert b"".join(pieces) == message
+    assert max(map(len, pieces)) <= splice._CHUNK
+    assert found.take(root[0]) is None
+    assert found.take_contents(root[0]) == b"contents"
+    assert found.take_contents(root[0]) is None
+    found = LargeTexts(None)
+    found.put(root[0], b"contents", written=written)
+    found.restore()
+    assert canonicalize(root) == message
+
+
 def test_contents_put_back_are_lifted_again_as_text() -> None:
     contents = b"x" * LARGE
     root = parse_message(b"<r><a/></r>")

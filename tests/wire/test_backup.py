@@ -1,0 +1,54 @@
+"""A copy of the data that was made while the gateway ran, as the operator's page says."""
+
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+from tests.messages import aanlever_body
+from tests.wire.conftest import Running, body_of, served, text_of, with_pki
+
+LARGE = b"<!-- " + b"x" * 300_000 + b" -->"
+
+
+def copied(folder: Path) -> tuple[str, Path]:
+    """File something large, and copy the data between the two attempts to deliver it.
+
+    The database first, then the payloads, while both are in use.
+    """
+    with served(with_pki(folder / "data")) as running:
+        # For the second attempt the content is read again.
+        body = aanlever_body(LARGE, reference="TechnischProbleemAfleveren")
+        kenmerk = text_of(body_of(running.ask("aanleveren", body)), "kenmerk")
+        running.wait_for(kenmerk, "420")
+        copy = with_pki(folder / "copy")
+        source = sqlite3.connect(running.directory / "digipoort.db")
+        target = sqlite3.connect(copy / "digipoort.db")
+        source.backup(target)
+        source.close()
+        target.close()
+        shutil.copytree(running.directory / "payloads", copy / "payloads")
+    assert [path for path in (copy / "payloads").glob("*/*/*") if path.is_file()]
+    return kenmerk, copy
+
+
+def test_a_copy_of_a_running_gateway_goes_on_where_it_was(tmp_path: Path) -> None:
+    kenmerk, copy = copied(tmp_path)
+    with served(copy) as running:
+        assert running.wait_for(kenmerk, "500")[-4:] == ["420", "405", "400", "500"]
+
+
+def test_a_database_without_its_payloads_delivers_nothing(tmp_path: Path) -> None:
+    """What the page warns of; and what shows that the other test reads the payload."""
+    kenmerk, copy = copied(tmp_path)
+    shutil.rmtree(copy / "payloads")
+    with served(copy) as running:
+        seen(running, "PayloadDamaged")
+        assert running.statuses(kenmerk)[-1] == "420"
+
+
+def seen(running: Running, words: str) -> None:
+    end = time.monotonic() + 20
+    while words not in running.log():
+        assert time.monotonic() < end, running.log()[-2_000:]
+        time.sleep(0.05)
