@@ -23,7 +23,7 @@ from digipoort_wus.server.contents import take_contents
 from digipoort_wus.server.memory import give_back_large_blocks
 from digipoort_wus.server.received import Received, read_message
 from digipoort_wus.server.workers import take_short_turns
-from digipoort_wus.store.payloads import PayloadFiles
+from digipoort_wus.store.files import PayloadFiles
 from digipoort_wus.wss.policy import SUITE_SHA256
 from digipoort_wus.wss.sign import signed_answer
 from digipoort_wus.xmlsafe.lookover import look_over
@@ -71,8 +71,7 @@ def hold_rows(pki: TestPki, scratch: Path, *, rounds: int) -> Iterator[tuple[str
 def _steps(pki: TestPki, scratch: Path) -> Iterator[_Step]:
     content = b"<x>" + b"a" * (_LARGE - 7) + b"</x>"
     wire = request(pki, content)
-    files = PayloadFiles(scratch / "payloads")
-    numbers = iter(range(1_000_000))
+    files, key = PayloadFiles(scratch / "payloads"), bytes(32)
 
     def received() -> Received:
         return Received(look_over(wire), len(wire))
@@ -86,12 +85,11 @@ def _steps(pki: TestPki, scratch: Path) -> Iterator[_Step]:
         return lambda: take_contents(envelope.body_child, texts)
 
     def keep() -> Callable[[], object]:
-        new = content[:-20] + b"%020d" % next(numbers)
-        return lambda: files.hold(new)
+        return lambda: files.keep(content, key)
 
     def load() -> Callable[[], object]:
-        kept = files.keep(content)
-        return lambda: files.load(kept, len(content))
+        kept = files.keep(content, key)
+        return lambda: files.open(kept.sha256, kept.size, key).read()
 
     def sign() -> Callable[[], object]:
         element = etree.fromstring("<r><inhoud/></r>")
@@ -112,8 +110,8 @@ def _steps(pki: TestPki, scratch: Path) -> Iterator[_Step]:
     yield _Step("parse without contents, decode", lambda: partial(read_message, received()))
     yield _Step("digest the Body", digest)
     yield _Step("take the contents", take)
-    yield _Step("keep the payload", keep)
-    yield _Step("load the payload", load)
+    yield _Step("seal and keep the payload", keep)
+    yield _Step("read the payload", load)
     yield _Step("sign an answer with it", sign)
 
 

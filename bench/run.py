@@ -22,12 +22,14 @@ import cryptography
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 
-from bench import holds, hostile
+from bench import holds, hostile, store
+from bench.cluster import cluster_rows
 from bench.holds import hold_rows
 from bench.hostile import hostile_rows
 from bench.local import FLOOR, NATIVE, SIGNXML, exchanges, floors, signatures
 from bench.measure import in_turn, markdown
 from bench.stalls import MEMORY, STALLS, memory_rows, stall_rows
+from bench.store import store_rows
 from bench.wire import HEADER, ROOT, over_the_wire
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 
@@ -85,6 +87,15 @@ def _wire(bench: Bench) -> str:
     return markdown(HEADER, over_the_wire(bench.pki, bench.scratch, filings=bench.effort.filings))
 
 
+def _store(bench: Bench) -> str:
+    filings = bench.effort.filings // 16 * 16
+    rows = (
+        *store_rows(bench.scratch, filings=filings),
+        *cluster_rows(bench.scratch, filings=filings),
+    )
+    return markdown(store.HEADER, rows)
+
+
 def _stalls(bench: Bench) -> str:
     return markdown(STALLS, stall_rows(bench.pki, bench.scratch, seconds=bench.effort.seconds))
 
@@ -105,6 +116,7 @@ TABLES: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
         "process": _process,
         "wire": _wire,
+        "store": _store,
         "stalls": _stalls,
         "holds": _holds,
         "memory": _memory,

@@ -1,10 +1,12 @@
 """What an operator can set, as frozen values; what does not fit together is one sentence."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from digipoort_wus.delivery.agencies import AgencyRow, routing
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.distribution import host_of
@@ -16,12 +18,22 @@ from digipoort_wus.process.authorisation import (
     PartyRow,
     authorisation_table,
 )
+from digipoort_wus.process.routes import SANDBOX_AGENCY, Route, Routes, sandbox_routes
 from digipoort_wus.soap.addressing import origin_of
+from digipoort_wus.store.address import require_address
+from digipoort_wus.store.keyfile import KEY_RING
 from digipoort_wus.wss.oracle import ENGINES
 
 Mode = Literal["sandbox", "production"]
+Role = Literal["all", "front", "worker"]
+ROLES: tuple[Role, ...] = ("all", "front", "worker")
 DEFAULT_DATA_DIR = Path("digipoort-wus-data")
 DEFAULT_PORT = 8443
+DEFAULT_MIN_FREE_BYTES = 268_435_456
+LOG_FORMATS = ("text", "json")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_DRAIN_MAX = 3_600
+_LEASE_SECONDS = range(2, 3_601)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,25 @@ class Config:
         fault_status: HTTP status of SOAP faults, 500 or 200.
         echo_message_id: give answers the MessageID of the request.
         autorisatie_adressen: registered authorisation services.
+        agencies: who takes deliveries, besides the sandbox agency.
+        routes: which berichtsoorten there are besides those of the sandbox, or instead of
+            them, and whose they are; in production there are no others.
+        role: what this process does: ``front`` answers, ``worker`` works on filings, ``all`` both.
+        lease_seconds: for which a process has a filing to itself; when it dies, so long nobody
+            takes over.
+        store_url: PostgreSQL's address, without a password; empty: SQLite in ``data_dir``.
+        store_password_file: holds the password for it; None: libpq finds one, or needs none.
+        store_payloads: directory of large documents that all machines share.
+        store_key_ring: the key ring; ``key-ring`` in ``data_dir`` when None.
+        min_free_bytes: of the file system of the data; with less no filing is taken. 0 looks
+            at nothing.
+        drain_seconds: how long a gateway that was told to stop goes on taking connections,
+            while it says that it is not ready.
+        admin_host: address of the health checks and metrics, over plain HTTP.
+        admin_port: 0 for a free one; None: there are none.
+        unsafe_admin_host: the reason why others than this machine may read them.
+        log_format: ``text`` for people, ``json`` for machines: one object a line.
+        log_level: the least that is written; empty: ``info`` in production, else ``warning``.
     """
 
     mode: Mode = "sandbox"
@@ -122,12 +153,28 @@ class Config:
     fault_status: int = 500
     echo_message_id: bool = False
     autorisatie_adressen: frozenset[str] = frozenset()
+    agencies: tuple[AgencyRow, ...] = ()
+    routes: tuple[Route, ...] = ()
+    role: Role = "all"
+    lease_seconds: int = 60
+    store_url: str = ""
+    store_password_file: Path | None = None
+    store_payloads: Path | None = None
+    store_key_ring: Path | None = None
+    min_free_bytes: int = DEFAULT_MIN_FREE_BYTES
+    drain_seconds: int = 0
+    admin_host: str = "127.0.0.1"
+    admin_port: int | None = None
+    unsafe_admin_host: str = ""
+    log_format: str = "text"
+    log_level: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("unsafe_accept_sha1", "unsafe_sandbox_agency"):
+        for name in ("unsafe_accept_sha1", "unsafe_sandbox_agency", "unsafe_admin_host"):
             # White space is no reason.
             object.__setattr__(self, name, getattr(self, name).strip())
         _ = self.authorisations  # two rows for one party are refused here
+        _ = self.routing  # and a route to nobody
         if self.mode == "production":
             self._require_production()
         if self.signature_engine not in ENGINES:
@@ -152,6 +199,8 @@ class Config:
             crl_host("trust.crl_proxy", self.crl_proxy)
         if self.reload_seconds < 0:
             raise ConfigurationError("trust.reload_seconds is a number of seconds; 0 is never.")
+        self._check_operation()
+        self._check_store()
 
     @property
     def fetches_crls(self) -> bool:
@@ -163,6 +212,12 @@ class Config:
         """Return who may do what: in production only who has a row."""
         others = Others.ADMITTED if self.mode == "sandbox" else Others.REFUSED
         return authorisation_table(self.parties, self.mailboxes, others=others)
+
+    @property
+    def routing(self) -> Routes:
+        """Return which berichtsoorten there are, and who gets them."""
+        alone = self.mode == "production" and (self.agencies or self.routes)
+        return routing({} if alone else sandbox_routes(), self.agencies, self.routes)
 
     @property
     def origins(self) -> frozenset[tuple[str, str, int]] | None:
@@ -177,9 +232,88 @@ class Config:
         return self.mode == "sandbox" if self.explain_faults is None else self.explain_faults
 
     @property
+    def least_logged(self) -> str:
+        """Return the least that is logged; production tells why somebody was refused."""
+        return self.log_level or ("info" if self.mode == "production" else "warning")
+
+    @property
+    def admin_is_loopback(self) -> bool:
+        """Return whether only this machine can ask for health checks and metrics."""
+        return _is_loopback(self.admin_host)
+
+    @property
     def pki(self) -> Path:
         """Return the directory of the test PKI of a sandbox."""
         return self.pki_dir or self.data_dir
+
+    @property
+    def key_ring(self) -> Path:
+        """Return where the key ring is."""
+        return self.store_key_ring or self.data_dir / KEY_RING
+
+    @property
+    def documents(self) -> Path:
+        """Return a directory on the file system that large documents fill."""
+        return self.store_payloads or self.data_dir
+
+    def _check_store(self) -> None:
+        if self.role not in ROLES:
+            raise ConfigurationError(f"role is one of {', '.join(ROLES)}, not {self.role!r}.")
+        if self.lease_seconds not in _LEASE_SECONDS:
+            raise ConfigurationError(
+                f"process.lease_seconds is {_LEASE_SECONDS[0]} to {_LEASE_SECONDS[-1]} seconds."
+            )
+        if not self.store_url:
+            if self.role != "all":
+                raise ConfigurationError(
+                    f'role = "{self.role}" needs PostgreSQL: the data directory of SQLite has room '
+                    "for one process. Name the database in store.url, or run everything in one."
+                )
+            for key, path in (
+                ("store.payloads", self.store_payloads),
+                ("store.password_file", self.store_password_file),
+            ):
+                if path is not None:
+                    raise ConfigurationError(f"{key} belongs to a database: name it in store.url.")
+            return
+        try:
+            require_address(self.store_url)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}.") from None
+        if self.store_payloads is None:
+            raise ConfigurationError(
+                "store.url needs store.payloads: a directory for large documents that every "
+                "machine of the gateway sees."
+            )
+        if self.mode == "production" and self.store_key_ring is None:
+            raise ConfigurationError(
+                "store.url needs store.key_ring: the file with the keys of the documents, the "
+                "same on every machine of the gateway."
+            )
+
+    def _check_operation(self) -> None:
+        if self.min_free_bytes < 0:
+            raise ConfigurationError("store.min_free_bytes is a number of bytes; 0 is no limit.")
+        if not 0 <= self.drain_seconds <= _DRAIN_MAX:
+            raise ConfigurationError(f"listen.drain_seconds is 0 to {_DRAIN_MAX} seconds.")
+        if self.admin_port is not None and not 0 <= self.admin_port <= 65_535:
+            raise ConfigurationError("admin.port is a TCP port, 0 to 65535.")
+        if not self.unsafe_admin_host and not self.admin_is_loopback:
+            raise ConfigurationError(
+                f"admin.host: {self.admin_host!r} is no loopback address, and who reaches it reads "
+                "health checks and metrics without a password. Give the reason in "
+                'admin.unsafe_host, or take "127.0.0.1".'
+            )
+        if not self.admin_host:
+            raise ConfigurationError('admin.host is an address such as "127.0.0.1".')
+        if self.log_format not in LOG_FORMATS:
+            raise ConfigurationError(
+                f"log.format is one of {', '.join(LOG_FORMATS)}, not {self.log_format!r}."
+            )
+        if self.log_level not in ("", *LOG_LEVELS):
+            raise ConfigurationError(
+                f"log.level is one of {', '.join(LOG_LEVELS)}, not {self.log_level!r}."
+            )
 
     def _require_production(self) -> None:
         missing = [
@@ -199,11 +333,26 @@ class Config:
             raise ConfigurationError(
                 "Production lets in only who has a row: add a [[party]] with oin and operations."
             )
-        if not self.unsafe_sandbox_agency:
+        routes = self.routing
+        if not routes:
             raise ConfigurationError(
-                "This version can deliver to the built-in sandbox agency only. Give the reason "
-                'in process.unsafe_sandbox_agency, or run with mode = "sandbox".'
+                "Nothing can be filed: name berichtsoorten in an [[agency]], or add a [[route]]."
             )
+        stray = [name for name, route in routes.items() if route.destination == SANDBOX_AGENCY]
+        if stray and not self.unsafe_sandbox_agency:
+            raise ConfigurationError(
+                f"Berichtsoort {stray[0]!r} would go to the built-in sandbox agency, which accepts "
+                "everything: name an [[agency]] in its [[route]], or give the reason in "
+                "process.unsafe_sandbox_agency."
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        # The name that stands for loopback everywhere (RFC 6761); no other is looked up.
+        return host == "localhost"
 
 
 def _origin(url: str) -> tuple[str, str, int]:

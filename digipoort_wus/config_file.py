@@ -12,12 +12,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from digipoort_wus.config import DEFAULT_DATA_DIR, DEFAULT_PORT, Config, IdentityFiles, crl_host
+from digipoort_wus.config import (
+    DEFAULT_DATA_DIR,
+    DEFAULT_MIN_FREE_BYTES,
+    DEFAULT_PORT,
+    ROLES,
+    Config,
+    IdentityFiles,
+    Role,
+    crl_host,
+)
+from digipoort_wus.delivery.agencies import DEFAULT_CONCURRENCY, AgencyRow
+from digipoort_wus.delivery.connection import Timeouts
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule, roles_of
 from digipoort_wus.pki.oin import parse_oin
 from digipoort_wus.process.authorisation import EVERYTHING, MailboxMandate, PartyRow, Right
+from digipoort_wus.process.routes import Route
 
 T = TypeVar("T")
 KEYS = MappingProxyType(
@@ -28,6 +40,7 @@ KEYS = MappingProxyType(
         "host": "listen.host",
         "port": "listen.port",
         "public_urls": "listen.public_urls",
+        "drain_seconds": "listen.drain_seconds",
         "tls": "tls",
         "signing": "signing",
         "ca_file": "trust.ca",
@@ -48,21 +61,36 @@ KEYS = MappingProxyType(
         "echo_message_id": "security.echo_message_id",
         "unsafe_sandbox_agency": "process.unsafe_sandbox_agency",
         "autorisatie_adressen": "process.autorisatie_adressen",
+        "lease_seconds": "process.lease_seconds",
+        "role": "role",
+        "store_url": "store.url",
+        "store_password_file": "store.password_file",
+        "store_payloads": "store.payloads",
+        "store_key_ring": "store.key_ring",
+        "min_free_bytes": "store.min_free_bytes",
+        "admin_host": "admin.host",
+        "admin_port": "admin.port",
+        "unsafe_admin_host": "admin.unsafe_host",
+        "log_format": "log.format",
+        "log_level": "log.level",
+        "agencies": "agency",
+        "routes": "route",
         "parties": "party",
     }
 )
 """Under which key of the file each setting stands, in the order of the file."""
 
 
-_RENEWED = frozenset({"parties", "mailboxes"})
+_RENEWED = frozenset({"parties", "mailboxes", "routes"})
 """Settings that are put into force while a gateway runs."""
 _CHANNELS = "security.mandates (channel)"
+_WAITS = Timeouts()
 
 
 def needs_restart(running: Config, other: Config) -> tuple[str, ...]:
     """Return the keys of the settings in which two configurations differ, without the values.
 
-    Left out is what a running gateway takes over: parties and mailbox mandates.
+    Left out is what a running gateway takes over: parties, mailbox mandates and routes.
     """
     return tuple(
         _CHANNELS if setting == "mandates" else key
@@ -102,6 +130,7 @@ class _Reader:
             raise ConfigurationError(f'mode is "sandbox" or "production", not {mode!r}.')
         listen, trust = self.section("listen"), self.section("trust")
         security, process = self.section("security"), self.section("process")
+        store, admin, log = self.section("store"), self.section("admin"), self.section("log")
         channels, mailboxes = security.mandates()
         config = Config(
             mode="production" if mode == "production" else "sandbox",
@@ -123,6 +152,8 @@ class _Reader:
             reload_seconds=trust.number("reload_seconds", 60),
             mandates=frozenset(channels),
             mailboxes=frozenset(mailboxes),
+            agencies=tuple(row.agency() for row in self.tables("agency")),
+            routes=tuple(row.route() for row in self.tables("route")),
             parties=tuple(row.party() for row in self.tables("party")),
             signature_engine=security.text("signature_engine", "native"),
             oins=frozenset(security.oins("oins")),
@@ -133,8 +164,21 @@ class _Reader:
             echo_message_id=bool(security.flag("echo_message_id")),
             unsafe_sandbox_agency=process.text("unsafe_sandbox_agency", ""),
             autorisatie_adressen=frozenset(process.texts("autorisatie_adressen")),
+            lease_seconds=process.number("lease_seconds", 60),
+            role=self.role(),
+            store_url=store.text("url", ""),
+            store_password_file=store.path("password_file"),
+            store_payloads=store.path("payloads"),
+            store_key_ring=store.path("key_ring"),
+            min_free_bytes=store.number("min_free_bytes", DEFAULT_MIN_FREE_BYTES),
+            drain_seconds=listen.number("drain_seconds", 0),
+            admin_host=admin.text("host", "127.0.0.1"),
+            admin_port=admin.limit("port"),
+            unsafe_admin_host=admin.text("unsafe_host", ""),
+            log_format=log.text("format", "text"),
+            log_level=log.text("level", ""),
         )
-        for reader in (self, listen, trust, security, process):
+        for reader in (self, listen, trust, security, process, store, admin, log):
             reader.refuse_the_rest()
         if config.parties and "mode" not in self.table:
             raise ConfigurationError(
@@ -142,6 +186,13 @@ class _Reader:
                 "in which whoever has no row may do everything."
             )
         return config
+
+    def role(self) -> Role:
+        text = self.text("role", "all")
+        for role in ROLES:
+            if text == role:
+                return role
+        raise ConfigurationError(f"role is one of {', '.join(ROLES)}, not {text!r}.")
 
     def identity(self, key: str) -> IdentityFiles | None:
         self._used.add(key)
@@ -227,6 +278,42 @@ class _Reader:
             raise ConfigurationError(f"{self.name[:-1]}: {error}") from error
         self.refuse_the_rest()
         return rule
+
+    def agency(self) -> AgencyRow:
+        row = partial(
+            AgencyRow,
+            name=self.text("name", ""),
+            oin=self.oin("oin"),
+            url=self.text("url", ""),
+            ca_file=self.path("ca"),
+            signer_oin=self.oin("signer_oin") if "signer_oin" in self.table else "",
+            berichtsoorten=tuple(self.texts("berichtsoorten")),
+            timeouts=Timeouts(
+                self.number("connect_seconds", int(_WAITS.connect)),
+                self.number("silence_seconds", int(_WAITS.silence)),
+                self.number("total_seconds", int(_WAITS.total)),
+            ),
+            concurrency=self.number("concurrency", DEFAULT_CONCURRENCY),
+        )
+        self._used.add("signer_oin")
+        self.refuse_the_rest()
+        return row()
+
+    def route(self) -> Route:
+        berichtsoort = self.text("berichtsoort", "")
+        row = Route(
+            berichtsoort,
+            about=self.text("about", ""),
+            belanghebbende_types=tuple(self.texts("belanghebbende_types")),
+            ontvanger=Party(self.oin("ontvanger"), "OIN") if "ontvanger" in self.table else None,
+            rol_ontvanger=self.text("rol_ontvanger", "") or None,
+            destination=self.text("agency", ""),
+        )
+        self._used.add("ontvanger")
+        self.refuse_the_rest()
+        if not berichtsoort:
+            raise ConfigurationError(f"{self.name}berichtsoort is needed: say which it is.")
+        return row
 
     def party(self) -> PartyRow:
         disabled, reason = bool(self.flag("disabled")), self.text("reason", "").strip()

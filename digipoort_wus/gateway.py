@@ -2,86 +2,74 @@
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
-from uuid import uuid4
 
 from lxml import etree
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
-from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     IReactorTime,
 )
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config
 from digipoort_wus.contract.services import make_applications
+from digipoort_wus.delivery.dispatch import Dispatcher, ways_to
 from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
+from digipoort_wus.filing.filing import Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
-from digipoort_wus.materials import load_materials
-from digipoort_wus.names import ECHO_BE, ECHO_BE_S, ENDPOINTS, OPHAAL, SERVICES, Service
-from digipoort_wus.pki.identity import Identity
-from digipoort_wus.pki.oin import oin_of
+from digipoort_wus.gates import gates_of, new_id
+from digipoort_wus.materials import complete, load_materials
+from digipoort_wus.names import ECHO_BE, ECHO_BE_S, OPHAAL, SERVICES, Service
+from digipoort_wus.operating import Operating
 from digipoort_wus.process.admission import Admission, Seal
 from digipoort_wus.process.agency import Agency, SandboxAgency
-from digipoort_wus.process.api import Caller
 from digipoort_wus.process.authorisation import AuthorisationTable, right_of
-from digipoort_wus.process.engine import Engine
+from digipoort_wus.process.engine import Policies
 from digipoort_wus.process.intake import House
-from digipoort_wus.process.routes import sandbox_routes
+from digipoort_wus.process.recording import seal_due
+from digipoort_wus.process.routes import CurrentRoutes, Routes, destinations_of
 from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
-from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
+from digipoort_wus.processing import WatchedService, one_agency, tell_nobody, works_of
 from digipoort_wus.renewal import Renewal
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.server.accept import BoundedTls
-from digipoort_wus.server.gate import Gate, Opened
+from digipoort_wus.server.control import Control
+from digipoort_wus.server.futures import to_deferred
+from digipoort_wus.server.gate import Opened
+from digipoort_wus.server.gauges import InFlight
+from digipoort_wus.server.listening import in_url, listen_on
+from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.reactor import Port, Reactor
 from digipoort_wus.server.resources import (
     LONG_LIST,
     Dispatch,
     Services,
     WusResource,
-    to_deferred,
 )
 from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.spyne_host import call
 from digipoort_wus.server.tls import ConnectionCreator
 from digipoort_wus.server.trust import CurrentTrust, Materials
 from digipoort_wus.server.workers import Workers
-from digipoort_wus.store.ports import Reader, Selection, Transaction
-from digipoort_wus.store.sqlite import open_sqlite
-from digipoort_wus.wss.oracle import ENGINES
-from digipoort_wus.wss.policy import DIGIPOORT_1_2, POLICIES, SecurityPolicy, with_pss, without_sha1
+from digipoort_wus.store.ports import Reader, Selection, StoreFailed, Transaction
+from digipoort_wus.stores import open_store
+from digipoort_wus.wss.sign import LIFETIME
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _DRAIN_SECONDS = 20
 """How long a stopping gateway waits for answers to be made, and then to be read."""
 _READERS = 4
+_SEAL_EVERY = timedelta(seconds=5)
 
-
-def policy_of(config: Config, service: Service) -> SecurityPolicy:
-    """Return the security policy of a service, with what the operator may change of it.
-
-    Digipoort: SHA-1 in a sandbox, or where the operator gave a reason, and another HTTP
-    status of faults. Digikoppeling: RSASSA-PSS where the operator accepts it.
-    """
-    policy = POLICIES[service.policy]
-    if policy is not DIGIPOORT_1_2:
-        return with_pss(policy) if config.accept_pss else policy
-    if config.mode != "sandbox" and not config.unsafe_accept_sha1:
-        policy = without_sha1(policy)
-    return replace(policy, fault_status=config.fault_status)
-
-
-def new_id() -> str:
-    """Return a fresh lower-case UUID."""
-    return str(uuid4())
+_log = Logger(namespace="digipoort_wus")
 
 
 class Gateway:
@@ -91,11 +79,14 @@ class Gateway:
         config: what the operator set.
         reactor: Twisted's; the gateway never starts or stops it.
         clock: of everything: gate, certificates, statuses, jobs.
-        materials: to begin with; loaded from the configuration when None, as they are by a reload.
+        materials: to begin with, those of agencies included; loaded from the configuration when
+            None, as they are by a reload.
         rules: validates filings; the basic rules when None.
-        agency: takes delivery; the sandbox agency when None.
+        agency: takes every delivery; when None, the agency that the configuration names for a
+            berichtsoort, or the sandbox's.
         authoriser: says who may file what; everybody everything when None.
         scenarios: by aanleverkenmerk; those of the sandbox when None, none in production.
+        policies: how failures of the steps are retried.
         on_accepted: called with every accepted filing, after its commit, in another thread.
 
     Raises:
@@ -113,49 +104,71 @@ class Gateway:
         agency: Agency | None = None,
         authoriser: Authoriser | None = None,
         scenarios: Scenarios | None = None,
+        policies: Policies | None = None,
         on_accepted: Callable[[Filing], None] | None = None,
     ) -> None:
         self._config = config
         self._reactor = reactor
         # What may fail comes before the store, whose lock would outlive a failure.
-        self._trust = CurrentTrust(materials or load_materials(config, clock))
+        self._trust = CurrentTrust(complete(config, materials or load_materials(config, clock)))
         self._clock = clock
         self._tls = ConnectionCreator(self._trust.context, clock)
-        self._store = open_sqlite(config.data_dir)
+        self._routes = CurrentRoutes(config.routing)
+        ways = ways_to(config.agencies, self._trust.credentials, clock)
+        self._metrics = metrics = Metrics(destinations_of(self._routes))
+        storage = open_store(config, metrics.committed)
+        self._store = storage.store
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         if config.mode == "production":
             scenarios = no_scenarios()
         elif scenarios is None:
             scenarios = sandbox_scenarios()
-        engine = Engine(
-            store=self._store,
+        self._operating = Operating(
+            config, self._store, self._trust, clock, reactor=reactor, metrics=metrics
+        )
+        self._dispatcher = Dispatcher(self._routes, ways, SandboxAgency(clock, new_id, scenarios))
+        self._runner = works_of(
+            config,
+            storage,
+            clock,
             participants=Participants(
                 authoriser=authoriser or AllowAll(),
                 rules=rules or BasicRules(),
-                agency=agency or SandboxAgency(clock, new_id, scenarios),
+                agency=agency or self._dispatcher,
             ),
-            clock=clock,
+            policies=policies or Policies(),
             scenarios=scenarios,
+            watcher=metrics,
+            destination=self._dispatcher.destination_of if agency is None else one_agency,
         )
-        self._runner = Runner(engine.run_due, clock)
+        self._sealer = Runner(self._seal, clock, idle=_SEAL_EVERY, name="evidence-sealer")
         self._admission = Admission(config.authorisations, self._store, clock)
-        self._process = _Watched(
+        self._process = WatchedService(
             store=self._store,
-            house=House(sandbox_routes(), config.autorisatie_adressen),
+            house=House(self._routes, config.autorisatie_adressen),
             clock=clock,
             new_id=new_id,
             executor=self._executor,
             wake=self._runner.wake,
             scenarios=scenarios,
             authorisations=lambda: self._admission.table,
-            on_accepted=on_accepted or _ignore,
+            on_accepted=on_accepted or tell_nobody,
         )
         # Changed in place by a reload: a request looks its gate up.
-        self._gates = self._gates_of(self._trust.materials)
+        self._gates = gates_of(config, self._trust, clock)
         self._workers = Workers()
-        services = Services(self._gates, self._admit, self._dispatch())
-        self._resource = WusResource(services, reactor, self._workers)
-        self._site = BoundedSite(self._resource, reactor, self._resource.judge)
+        services = Services(
+            self._gates,
+            self._admit,
+            self._dispatch(),
+            self._operating.disk.require_room,
+            self._keep_answer,
+        )
+        self._resource = WusResource(services, reactor, self._workers, metrics)
+        self._site = BoundedSite(
+            self._resource, reactor, self._resource.judge, count=metrics.refused
+        )
+        self._control = Control(config.data_dir, self._store, clock, self._runner.wake)
         self._renewal = Renewal(config, self._trust, self._prepared, clock)
         self._ports: list[Port] = []
 
@@ -171,7 +184,12 @@ class Gateway:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return the addresses of aanlever, statusinformatie and ophaal, once listening."""
+        """Return the addresses of aanlever, statusinformatie and ophaal, once listening.
+
+        A worker has none.
+        """
+        if self._config.role == "worker":
+            return ()
         base = f"https://{_in_url(self._config.host)}:{self.port}"
         return tuple(base + service.paths[0] for service in SERVICES.values())
 
@@ -186,10 +204,24 @@ class Gateway:
         """Return the TCP port, once listening."""
         return self._ports[0].getHost().port
 
+    @property
+    def admin_url(self) -> str | None:
+        """Return the address of health checks and metrics, None when there are none."""
+        return self._operating.url
+
+    @property
+    def failure(self) -> StoreFailed | None:
+        """Return why nothing is stored any more until a restart, None while the store works."""
+        return self._store.failure
+
     def start(self) -> None:
         """Start the engine without listening; :meth:`listen` does both."""
         self._runner.start()
+        if self._config.role != "front":
+            self._sealer.start()
         self._renewal.start()
+        if not self._config.store_url:
+            self._control.start()
 
     def reload(self) -> Future[None]:
         """Load certificates, keys and CRLs anew, and fetch CRLs where that is configured.
@@ -200,27 +232,49 @@ class Gateway:
         return self._renewal.soon()
 
     def listen(self) -> None:
-        """Start the engine and accept connections.
+        """Start the engine and accept connections, as far as this is the role.
 
         Raises:
             ConfigurationError: the address or port cannot be used.
         """
         factory = BoundedTls(
-            cast(IOpenSSLServerConnectionCreator, self._tls), self._site, self._reactor
+            cast(IOpenSSLServerConnectionCreator, self._tls),
+            self._site,
+            self._reactor,
+            metrics=self._operating.metrics,
         )
-        self._ports = _listen(self._reactor, self._config.host, self._config.port, factory)
+        if self._config.role != "worker":
+            self._ports = listen_on(self._reactor, self._config.host, self._config.port, factory)
+        try:
+            self._operating.listen(self._in_flight, self._engine_lives())
+        except ConfigurationError:
+            for port in self._ports:
+                port.stopListening()
+            raise
         self.start()
 
     @inlineCallbacks
     def stop(self) -> Generator[Deferred[Any], Any, None]:
-        """Accept no more, finish the answers that are being made, and close the store."""
+        """Accept no more, finish the answers that are being made, and close the store.
+
+        For ``drain_seconds`` it says that it is not ready and closes each connection behind
+        its next answer; then it takes no connection any more.
+        """
+        self._operating.drain()
+        self._site.closing = True
+        _log.info("the gateway stops: it says that it is not ready", event="draining")
+        if self._config.drain_seconds and self.failure is None and self._ports:
+            yield deferLater(cast(IReactorTime, self._reactor), self._config.drain_seconds)
         for port in self._ports:
             yield maybeDeferred(port.stopListening)
+        self._site.close_idle()
         for finished in (self._resource.drained, self._site.written):
             waiting = finished()
             waiting.addTimeout(_DRAIN_SECONDS, cast(IReactorTime, self._reactor))
             waiting.addErrback(lambda _: None)  # the time is over: what is left is repeated safely
             yield waiting
+            self._resource.closed = True
+        yield self._operating.stop()
         # The reactor must turn while the threads end: they may be handing answers over.
         closing = ThreadPoolExecutor(1, thread_name_prefix="gateway-stop")
         future: Future[None] = closing.submit(self._close)
@@ -233,6 +287,15 @@ class Gateway:
         In the reactor's thread.
         """
         self._admission.table = table
+
+    def reroute(self, routes: Routes) -> None:
+        """Put other routes into force, for what comes and what is delivered from now on.
+
+        Args:
+            routes: to agencies of the configuration that the gateway was started with.
+        """
+        self._routes.replace(routes)
+        self._metrics.rename(destinations_of(routes))
 
     def wake(self) -> None:
         """Look for work that is due now; needed after a turn of the clock only."""
@@ -264,42 +327,39 @@ class Gateway:
 
         return self._store.write(work)
 
+    def _engine_lives(self) -> Callable[[], bool] | None:
+        return None if self._config.role == "front" else lambda: self._runner.is_alive
+
+    def _seal(self, _interrupted: Callable[[], bool]) -> datetime:
+        """Seal the evidence that is due."""
+        return seal_due(self._store, self._trust.materials.signing, self._clock())
+
+    def _in_flight(self) -> InFlight:
+        site = self._site
+        return InFlight(self._resource.busy, site.budget.octets, len(site.channels))
+
     def _close(self) -> None:
+        self._control.stop()
         self._renewal.stop()
         self._runner.stop()
+        self._sealer.stop()
+        self._dispatcher.close()
         self._executor.shutdown()
         self._store.close()
 
-    def _gates_of(self, materials: Materials) -> dict[str, Gate]:
-        """Return the gate of each service, whose answers are signed with this material."""
-        return {name: self._gate(service, materials.signing) for name, service in ENDPOINTS.items()}
-
-    def _gate(self, service: Service, signing: Identity) -> Gate:
-        config = self._config
-        return Gate(
-            policy=policy_of(config, service),
-            trust=self._trust.signer,
-            peer_trust=self._trust.peer,
-            identity=signing,
-            clock=self._clock,
-            new_message_id=lambda: f"urn:uuid:{new_id()}",
-            explain_faults=config.explains,
-            origins=config.origins,
-            mandates=config.mandates,
-            engine=ENGINES[config.signature_engine],
-            echo_message_id=config.echo_message_id and service.name in SERVICES,
-            oins=config.oins or frozenset({oin_of(signing.certificate)}),
-        )
-
     def _prepared(self, materials: Materials) -> Callable[[], None]:
         """Return what lets answers be signed with this material, once it is in force."""
-        gates = self._gates_of(materials)
+        gates = gates_of(self._config, self._trust, self._clock, materials.signing)
         return lambda: self._gates.update(gates)
 
     def _admit(self, opened: Opened) -> Future[None]:
         """Ask the table of parties, and let a signed question in once."""
         seal = None if opened.signature is None else Seal(opened.signature, opened.valid_until)
         return self._admission.admit(opened.caller, right_of(opened.service), seal)
+
+    def _keep_answer(self, opened: Opened, octets: bytes) -> Future[bytes]:
+        """Keep the answer to a filing, which is signed a moment ago."""
+        return self._process.answered(opened.caller, octets, self._clock() + LIFETIME)
 
     def _dispatch(self) -> Dispatch:
         applications = make_applications(self._process)
@@ -324,46 +384,6 @@ class Gateway:
         return dispatch
 
 
-def _ignore(_filing: Filing) -> None:
-    """Nobody asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched(ProcessService):
-    """The process, and somebody who is told of what it accepted."""
-
-    on_accepted: Callable[[Filing], None] = _ignore
-
-    def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
-        accepted = ProcessService.accept(self, caller, delivery)
-        accepted.add_done_callback(self._tell)
-        return accepted
-
-    def _tell(self, accepted: Future[Filing]) -> None:
-        if not accepted.cancelled() and accepted.exception() is None:
-            self.on_accepted(accepted.result())
-
-
 def _in_url(host: str) -> str:
     # The test certificates are for "localhost", and so are its two addresses.
-    if host in ("127.0.0.1", "::1"):
-        return "localhost"
-    return f"[{host}]" if ":" in host else host
-
-
-def _listen(reactor: Reactor, host: str, port: int, factory: object) -> list[Port]:
-    bind = partial(reactor.listenTCP, factory=factory, backlog=128)
-    try:
-        if host != "localhost":
-            return [bind(port, interface=host)]
-        first = bind(port, interface="127.0.0.1")
-    except CannotListenError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host} port {port}: {error.socketError}. "
-            "Choose another port; 0 takes a free one."
-        ) from error
-    try:
-        # Some clients try ::1 first and give up there.
-        return [first, bind(first.getHost().port, interface="::1")]
-    except CannotListenError:
-        return [first]
+    return "localhost" if host in ("127.0.0.1", "::1") else in_url(host)

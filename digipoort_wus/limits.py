@@ -113,6 +113,10 @@ INHOUD_MAX_BYTES = 20_971_520
 """Decoded octets of one ``inhoud``: content or attachment."""
 MAX_ATTACHMENTS = 50
 
+# What agencies and gateways answer each other
+DELIVERY_ANSWER_MAX_BYTES = 65_536
+"""Of the answer to a delivery, a report or an offered message: there are no contents in it."""
+
 # The Echo service
 ECHO_TEXT_MAX = 10_000
 """Characters of the text of one echo."""

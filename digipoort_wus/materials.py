@@ -50,9 +50,26 @@ def reload_materials(config: Config, clock: Clock, known: CrlSet | None = None) 
         crls=() if config.fetches_crls and _is_bare(crls) else load_crls(crls),
         acceptance=profiles.TEST if config.mode == "sandbox" else profiles.PRODUCTION,
         anchor_rules=config.anchor_rules,
+        of_agencies={
+            row.name: load_certificates(row.ca_file) for row in config.agencies if row.ca_file
+        },
         index=known or CrlSet(),
     )
     _require_good(materials, clock)
+    return materials
+
+
+def complete(config: Config, materials: Materials) -> Materials:
+    """Return materials that hold the authorities of each agency that has its own.
+
+    Raises:
+        ConfigurationError: they do not; such an agency would be believed as clients are.
+    """
+    for row in config.agencies:
+        if row.ca_file is not None and row.name not in materials.of_agencies:
+            raise ConfigurationError(
+                f"The given materials hold no authorities of agency {row.name}: add them."
+            )
     return materials
 
 
@@ -64,7 +81,8 @@ def material_paths(config: Config) -> tuple[Path, ...]:
         for path in (files.certificate, files.key, files.pkcs12, files.password_file)
         if path is not None
     ]
-    return (*named, ca_file(config), crl_directory(config))
+    of_agencies = (row.ca_file for row in config.agencies if row.ca_file is not None)
+    return (*named, ca_file(config), crl_directory(config), *of_agencies)
 
 
 def crl_directory(config: Config) -> Path:

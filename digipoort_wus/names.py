@@ -38,6 +38,8 @@ PSS_SHA256, PSS_SHA384, PSS_SHA512 = (_MORE_PSS.format(f"sha{n}-rsa-MGF1") for n
 TYPES = "http://logius.nl/digipoort/koppelvlakservices/1.2/"
 ECHO = "urn:digipoort-wus:echo:1"
 """Namespace of our Echo service and of its elements."""
+BERICHTEN = "urn:digipoort-wus:berichten:1.0"
+"""Namespace of our service for return messages and of its elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +191,55 @@ ECHO_BE = _echo("2W-be")
 """Our Echo service of Digikoppeling's profile without signatures."""
 ECHO_BE_S = _echo("2W-be-S")
 """Our Echo service of Digikoppeling's profile with signatures."""
+ZET_STATUS = _digipoort(
+    "ZetStatusService",
+    "zetStatusFault",
+    "ZST",
+    _operations("zetStatus"),
+)
+"""Where an agency reports what it made of a filing; no public WSDL, so all of it but the
+elements is inferred."""
+AANBIED = Service(
+    name="AanbiedService",
+    namespace=BERICHTEN,
+    types=BERICHTEN,
+    port_type="AanbiedService",
+    stems=(f"{BERICHTEN}:AanbiedService",),
+    delimiter=":",
+    paths=("/digipoort-wus/berichten/1.0",),
+    policy="digipoort-1.2",
+    fault="aanbiedFault",
+    fault_name="aanbiedFault",
+    fault_prefix="BER",
+    wsdl="AanbiedService_1.0.wsdl",
+    xsd="berichten-1.0.xsd",
+    content="inhoud",
+    operations=(Operation("aanbieden", "aanbiedRequest", "aanbiedResponse"),),
+)
+"""Where an agency offers a message for a mailbox: ours."""
 SERVICES = MappingProxyType(
     {service.name: service for service in (AANLEVER, STATUSINFORMATIE, OPHAAL)}
 )
-"""The services of Digipoort, by name."""
+"""The services of Digipoort for companies, by name."""
+FOR_AGENCIES = MappingProxyType({service.name: service for service in (ZET_STATUS, AANBIED)})
+"""What agencies call on a gateway, by name."""
 ENDPOINTS = MappingProxyType(
-    {**SERVICES, **{service.name: service for service in (ECHO_BE, ECHO_BE_S)}}
+    {
+        **SERVICES,
+        **FOR_AGENCIES,
+        **{service.name: service for service in (ECHO_BE, ECHO_BE_S)},
+    }
 )
 """Every service that a gateway serves, by name."""
+AFLEVER = _digipoort(
+    "AfleverService",
+    "afleverFault",
+    "AFL",
+    (Operation("afleveren", "afleverRequest", "afleverResponse"),),
+)
+"""What an agency serves and the gateway calls; no public WSDL, so all of it but the elements
+is inferred."""
+AGENCY_SERVICES = MappingProxyType({AFLEVER.name: AFLEVER})
+"""The services of agencies, by name."""
 NO_AUTHORISATION_SERVICE = "http://geenausp.nl"
 """The ``autorisatieAdres`` that says: no authorisation service (a slash may follow)."""

@@ -18,7 +18,7 @@ from digipoort_wus import limits, names
 from digipoort_wus.cli.main import digipoort_wus_command
 from digipoort_wus.filing.status import STATUS_CODES
 from digipoort_wus.process.scenarios import Reply, Scenario, sandbox_scenarios
-from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, TRANSITIONS
+from digipoort_wus.process.transitions import FIRST_STEP, INTAKE_STATUSES, TRANSITIONS
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -31,7 +31,8 @@ seconds. They are constants of `digipoort_wus.limits`, not settings.
 
 _STATUSES = """\
 The statuses of a filing, in the order of the table in `digipoort_wus.filing.status`. A status
-with a `statusFoutcode` ends a process in failure, whatever its code is.
+with a `statusFoutcode` ends a process in failure, whatever its code is, and every process that
+ends in failure ends with one: there are clients that ask until they see it, or a 500.
 
 "Seen" means that the Dutch text was seen in a real message; the other texts are ours.
 """
@@ -41,7 +42,17 @@ _TRANSITIONS = """\
 
 This is the whole process: in a step, an event appends statuses and leads to the next step.
 The statuses {intake} are written together with the filing, before the answer; the first step
-is `{first}`.
+is `{first}`. Events that are tried again write nothing, but for the first 420.
+
+{diagram}
+
+`accepted` and `refused` during a delivery are reports of an agency (`zetStatus`) that came before
+the answer to our delivery: who reports on a filing has it. In `await` nothing is due until the
+agency reports. `cancelled` is an operator's decision; what the agency has is not cancelled.
+
+The statusFoutcode stands in the last status of the row, unless whoever failed tells one of its
+own. `VAS400`, `VAS500`, `AFS400` and `AFS600` are known; `AUT400`, `AUT500` and `UVP500` are made
+after them, and `BEH900` is ours altogether.
 """
 
 _SCENARIOS = """\
@@ -55,9 +66,10 @@ faults were seen; that these names ask for them is inferred).
 """
 
 _OPERATIONS = """\
-Twelve operations in three services of Digipoort, version 1.2, and one of our own: an Echo of
-Digikoppeling, once for each of two profiles. SOAP 1.1, document/literal. What each demands of a
-message is the matter of its [policy](policies.md).
+Twelve operations for companies in three services of Digipoort, version 1.2; two for agencies, of
+which `zetStatus` is the interface's as far as that is public, and `aanbieden` is ours; and an Echo
+of Digikoppeling, ours too, once for each of two profiles. SOAP 1.1, document/literal. What each
+demands of a message is the matter of its [policy](policies.md).
 
 - The HTTP header `SOAPAction` is the request action, in quotes. On the services of Digipoort it
   may also be absent, empty, unquoted, or the last segment alone, and `wsa:Action` decides.
@@ -65,6 +77,8 @@ message is the matter of its [policy](policies.md).
   (`.../AanleverService_V1_2/aanleverenRequest`), as WCF derives it.
 - The slash at the end of a fault action of Digipoort is part of it.
 - AanleverService also takes MTOM packages; answers are always `text/xml`.
+- AfleverService is served by agencies, and the gateway calls it. Its elements are those of the
+  interface; everything else of it is inferred ([agencies](../how-to/agency.md)).
 - `GET` with `?wsdl` or `?xsd=...` at a path gives the contract. It needs a client certificate,
   as everything does.
 """
@@ -111,27 +125,43 @@ def statuses_page() -> str:
         ),
     )
     note = (
-        "420 goes on while delivery is tried again; a second 420, with `AFS600`, ends the process "
-        "in\nfailure."
+        "420 goes on while delivery is tried again; one with a statusFoutcode ends the process in\n"
+        "failure: a second one with `AFS600`, or that of an operator."
     )
     steps = table(
-        ("step", "event", "statuses", "next step"),
+        ("step", "event", "statuses", "statusFoutcode", "next step"),
         (
             (
                 f"`{step.value}`",
                 event.value,
                 " ".join(transition.codes) or "none",
+                f"`{transition.error.code}`" if transition.error else "none",
                 f"`{transition.then.value}`" if transition.then else "none",
             )
             for (step, event), transition in TRANSITIONS.items()
         ),
     )
-    intro = _TRANSITIONS.format(intake=" ".join(INTAKE_STATUSES), first=FIRST_STEP.value)
+    intro = _TRANSITIONS.format(
+        intake=" ".join(INTAKE_STATUSES), first=FIRST_STEP.value, diagram=_diagram()
+    )
     return page(
         "Statuses",
-        "`digipoort_wus/filing/status.py` and `process/steps.py`",
+        "`digipoort_wus/filing/status.py` and `process/transitions.py`",
         [f"{_STATUSES}\n{codes}\n{note}\n", f"{intro}\n{steps}"],
     )
+
+
+def _diagram() -> str:
+    """Return the process as a Mermaid diagram: an arrow for each row that writes or moves."""
+    arrows = [f"[*] --> {FIRST_STEP.value}: {' '.join(INTAKE_STATUSES)}"]
+    for (step, event), transition in TRANSITIONS.items():
+        if transition.then is step:
+            continue
+        then = transition.then.value if transition.then else "[*]"
+        codes = f" / {' '.join(transition.codes)}" if transition.codes else ""
+        arrows.append(f"{step.value} --> {then}: {event.value}{codes}")
+    lines = ["```mermaid", "stateDiagram-v2", *(f"    {arrow}" for arrow in arrows), "```"]
+    return "\n".join(lines)
 
 
 def scenarios_page() -> str:
@@ -149,7 +179,7 @@ def scenarios_page() -> str:
 def operations_page() -> str:
     """Return the page of services, operations, elements, actions and paths."""
     parts = [_OPERATIONS]
-    for service in names.ENDPOINTS.values():
+    for service in (*names.ENDPOINTS.values(), *names.AGENCY_SERVICES.values()):
         elements = table(
             ("operation", "request element", "response element"),
             ((f"`{op.name}`", f"`{op.request}`", f"`{op.response}`") for op in service.operations),

@@ -26,12 +26,18 @@ from digipoort_wus.wss.policy import (
     Suite,
 )
 
+_NEEDS_KENMERK = "needs the kenmerk of an earlier answer"
 UNPROVOKED: Mapping[Check, str] = MappingProxyType(
     {
         checks.HTTP_BUSY: "needs more connections or octets than a case may open",
         checks.WSS_ENGINES: "needs a message that two implementations judge differently; "
         "none is known",
-        checks.KENMERK_CONTINUE: "needs the kenmerk of an earlier answer",
+        checks.KENMERK_CONTINUE: _NEEDS_KENMERK,
+        checks.BERICHTKENMERK_KNOWN: _NEEDS_KENMERK,
+        checks.BERICHTKENMERK_REUSED: _NEEDS_KENMERK,
+        checks.REPORT_EXPECTED: _NEEDS_KENMERK,
+        checks.REPORT_FINAL: _NEEDS_KENMERK,
+        checks.OFFER_PARTY: _NEEDS_KENMERK,
         checks.PARTY_IDENTIFIED: "TLS lets nobody in without a certificate; "
         "for who embeds the gate",
         checks.TECHNICAL: "needs a mistake of ours",
@@ -42,6 +48,7 @@ UNPROVOKED: Mapping[Check, str] = MappingProxyType(
 _FAMILIES: Mapping[str, str] = MappingProxyType(
     {
         "addressing": "WS-Addressing headers: absent, twice, elsewhere, of another service",
+        "agency": "what agencies report and offer, and who would like to be one",
         "algorithm": "digest and signature algorithms, HMAC with the public key",
         "certificate": "certificates of every wrong kind, as TLS client and as signer",
         "contract": "what the services refuse for its content",

@@ -41,6 +41,7 @@ ELSEWHERE = (
     "SCENARIO-FAULT",
     "OVERLOAD",
     "PERIOD-ORDER",
+    "REPORT-CODE",
 )
 
 

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from digipoort_wus.testing.xmlsec1 import xmlsec1_verifies
 from tests.messages import NOW
+from tests.postgres import postgres as postgres
+from tests.postgres import postgres_database as postgres_database
 
 CERTS_TEST = Path(__file__).parent.parent / "certs-test"
 # How long an example takes says nothing on a machine that does other things as well.
@@ -20,8 +22,11 @@ settings.register_profile(
 settings.load_profile("digipoort-wus")
 # Where one statement is tried on very many things, or a process is started: not for `tox -e quick`.
 THOROUGH = (
+    "chaos/test_run.py",
     "client/test_transport.py",
     "conformance/",
+    "delivery/test_wus.py",
+    "evidence/test_export.py",
     "pki/test_caching.py",
     "pki/test_chain.py",
     "pki/test_testpki.py",
@@ -30,6 +35,8 @@ THOROUGH = (
     "process/test_crash.py",
     "process/test_state_machine.py",
     "server/test_explain.py",
+    "store/test_postgres.py",
+    "store/test_state_machine.py",
     "test_docs.py",
     "test_threat_model.py",
     "testing/",

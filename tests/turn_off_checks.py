@@ -48,7 +48,7 @@ BY_MESSAGE = (
 # Judged by a connection, or with a store behind.
 BY_WIRE = (
     "server/framing.py",
-    "server/site.py",
+    "server/channel.py",
     "process/admission.py",
     "process/authorisation.py",
     "process/intake.py",
@@ -90,7 +90,7 @@ SECOND_LINES = {
     ): "Twisted refuses it too",
     ("server/framing.py", "'another Content-Length'"): "Twisted refuses it too",
     ("server/framing.py", "'a bare CR, LF or NUL'"): "Twisted refuses it too",
-    ("server/site.py", "_busy('connections')"): "of a thousand connections",
+    ("server/channel.py", "_busy('connections')"): "of a thousand connections",
     ("process/authorisation.py", "a party of the table"): "a sandbox lets others in",
     ("process/queries.py", "checks.PERIOD_ORDER"): "the mapping of the contract refuses it first",
     ("process/intake.py", "checks.KENMERK_CONTINUE"): "of a kenmerk that is told in an answer",

@@ -100,6 +100,48 @@ PARTY_IDENTIFIED = Check(
     "Wie een niet-ondertekend bericht stuurt, toont een clientcertificaat.",
     code=130,
 )
+REPORT_CODE = Check(
+    "REPORT-CODE",
+    "ours",
+    "An agency reports 500 without statusFoutcode, or 510.",
+    "Een uitvragende partij meldt 500 zonder statusFoutcode, of 510.",
+)
+BERICHTKENMERK_KNOWN = Check(
+    "BERICHTKENMERK-KNOWN",
+    "ours",
+    "The berichtkenmerk is that of a filing in the process; it may be absent where there is one.",
+    "Het berichtkenmerk is dat van een aanlevering in het proces; het mag ontbreken als er een is.",
+    code=150,
+)
+REPORT_EXPECTED = Check(
+    "REPORT-EXPECTED",
+    "ours",
+    "What an agency reports on was delivered to it, or is being delivered.",
+    "Waarover een uitvragende partij meldt, is bij haar afgeleverd of wordt afgeleverd.",
+    code=150,
+)
+REPORT_FINAL = Check(
+    "REPORT-FINAL",
+    "ours",
+    "What an agency has reported of a filing stays: it reports nothing else afterwards.",
+    "Wat een uitvragende partij over een aanlevering heeft gemeld blijft: zij meldt daarna niets "
+    "anders.",
+    code=150,
+)
+OFFER_PARTY = Check(
+    "OFFER-PARTY",
+    "ours",
+    "A return message is about the belanghebbende of the filing with its kenmerk.",
+    "Een retourbericht gaat over de belanghebbende van de aanlevering met zijn kenmerk.",
+    code=140,
+)
+BERICHTKENMERK_REUSED = Check(
+    "BERICHTKENMERK-REUSED",
+    "ours",
+    "A berichtkenmerk is offered again only with the very same message.",
+    "Een berichtkenmerk wordt alleen opnieuw aangeboden met exact hetzelfde bericht.",
+    code=150,
+)
 MESSAGE_ID_REUSED = Check(
     "MESSAGE-ID-REUSED",
     "WS-Addressing 1.0 Core §3.1",

@@ -28,7 +28,7 @@ def check(file: Path) -> None:
     gateway starts.
     """
     loaded = load_config(file)
-    from digipoort_wus.cli.config_shown import setting_lines
+    from digipoort_wus.cli.config_shown import receiver_lines, setting_lines
 
     for line in setting_lines(loaded):
         click.echo(line)
@@ -36,6 +36,8 @@ def check(file: Path) -> None:
     disabled = sum(bool(row.disabled) for row in loaded.parties)
     others = "admitted" if loaded.mode == "sandbox" else "refused"
     click.echo(f"{len(loaded.parties)} parties, {disabled} of them disabled; others are {others}.")
+    for line in receiver_lines(loaded):
+        click.echo(line)
     if loaded.mode == "sandbox" and loaded.ca_file is None and not (loaded.pki / "ca.pem").exists():
         for files in (loaded.tls, loaded.signing):
             if files is not None:
@@ -53,7 +55,9 @@ def check(file: Path) -> None:
     for notice in attention:
         click.echo(notice.text)
     verdict = f"Attention, see above: {len(attention)}." if attention else "Good."
-    click.echo(f"{len(materials.authorities)} authorities, {len(materials.crls)} CRLs. {verdict}")
+    click.echo(
+        f"{len(materials.every_authority)} authorities, {len(materials.crls)} CRLs. {verdict}"
+    )
 
 
 def _tell_dates(materials: "Materials") -> None:
@@ -66,7 +70,7 @@ def _tell_dates(materials: "Materials") -> None:
             f"{name} certificate: {certificate.subject.rfc4514_string()}, "
             f"until {certificate.not_valid_after_utc:%Y-%m-%d}"
         )
-    for authority in materials.authorities:
+    for authority in materials.every_authority:
         crl = latest_of(authority, materials.index)
         until = crl.next_update_utc if crl is not None else None
         of_crl = f"until {until:%Y-%m-%d %H:%M} UTC" if until is not None else "missing"

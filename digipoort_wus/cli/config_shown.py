@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 from digipoort_wus.config import Config
 from digipoort_wus.config_file import KEYS
+from digipoort_wus.delivery.agencies import AgencyRow
 from digipoort_wus.materials import ca_file, crl_directory, identity_files
 from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule
 from digipoort_wus.process.authorisation import MailboxMandate, PartyRow
+from digipoort_wus.process.routes import Route
 
 LISTED_AT_MOST = 5
 """Values of one setting; of more only the number is told."""
@@ -27,8 +29,11 @@ _UNSET: Mapping[str, str] = MappingProxyType(
         "public_urls": "none: wsa:To may name any host",
         "oins": "none: the OIN of the signing certificate",
         "crl_proxy": "none: hosts are asked directly",
+        "store_url": "none: SQLite in the data directory",
         "unsafe_accept_sha1": "no reason: SHA-1 is refused",
         "unsafe_sandbox_agency": "no reason: nothing is delivered to it",
+        "admin_port": "none: nobody can ask for health checks or metrics",
+        "unsafe_admin_host": "no reason: only this machine can ask",
     }
 )
 """What holds where nothing is set, when that is more than nothing."""
@@ -42,7 +47,7 @@ def setting_lines(config: Config) -> Iterator[str]:
     """
     defaults = Config()
     for setting, key in KEYS.items():
-        if setting in ("mailboxes", "parties"):
+        if setting in ("mailboxes", "parties", "agencies", "routes"):
             continue
         value = getattr(config, setting)
         same = value == getattr(defaults, setting)
@@ -53,7 +58,21 @@ def setting_lines(config: Config) -> Iterator[str]:
             yield from _identity_lines(config, setting, origin)
         else:
             yield _line(config, setting, key, origin)
+    yield from _agency_lines(config)
+    yield from _route_lines(config)
     yield from _party_lines(config)
+
+
+def receiver_lines(config: Config) -> Iterator[str]:
+    """Yield who gets which berichtsoorten."""
+    of_agency: dict[str, list[str]] = {row.name: [] for row in config.agencies}
+    for route in config.routing.values():
+        of_agency.setdefault(route.destination, []).append(route.berichtsoort)
+    for name, berichtsoorten in of_agency.items():
+        listed = ", ".join(berichtsoorten[:LISTED_AT_MOST])
+        more = len(berichtsoorten) - LISTED_AT_MOST
+        beyond = f" and {more} more" if more > 0 else ""
+        yield f"To agency {name}: {listed or 'no berichtsoort'}{beyond}."
 
 
 def toml_of(value: object) -> str:
@@ -118,9 +137,11 @@ def _without_effect(key: str, value: object, why_not: str) -> str:
 _IN_FORCE: Mapping[str, Callable[[Config], object]] = MappingProxyType(
     {
         "pki_dir": lambda config: config.pki,
+        "store_key_ring": lambda config: config.key_ring,
         "ca_file": ca_file,
         "crl_dir": crl_directory,
         "explain_faults": lambda config: config.explains,
+        "log_level": lambda config: config.least_logged,
         "anchor_rules": lambda config: [_anchor(rule) for rule in config.anchor_rules],
         "mandates": lambda config: [
             *(
@@ -162,12 +183,66 @@ def _why_not(config: Config, setting: str) -> str:
             return "tls, signing and trust name every file"
     if setting == "crl_proxy" and config.crl_proxy and not config.fetches_crls:
         return "no CRL is fetched, since trust.crl_hosts and trust.crl_urls are empty"
+    if setting in ("admin_host", "unsafe_admin_host") and config.admin_port is None:
+        return "admin.port is not set"
+    if setting == "unsafe_admin_host" and config.unsafe_admin_host and config.admin_is_loopback:
+        return "admin.host is an address of this machine alone"
     if config.mode == "sandbox":
         if setting == "unsafe_accept_sha1" and config.unsafe_accept_sha1:
             return "a sandbox accepts SHA-1 without a reason"
         if setting == "unsafe_sandbox_agency" and config.unsafe_sandbox_agency:
             return "a sandbox delivers to it without a reason"
     return ""
+
+
+def _agency_lines(config: Config) -> Iterator[str]:
+    for row in config.agencies:
+        yield ""
+        yield "[[agency]]"
+        for key, value in _agency(row):
+            yield f"{key} = {toml_of(value)}"
+
+
+def _agency(row: AgencyRow) -> Iterator[tuple[str, object]]:
+    yield "name", row.name
+    yield "oin", row.oin
+    yield "url", row.url
+    if row.ca_file is not None:
+        yield "ca", row.ca_file
+    if row.signer_oin:
+        yield "signer_oin", row.signer_oin
+    if row.berichtsoorten:
+        yield "berichtsoorten", _at_most(row.berichtsoorten)
+    for key, seconds in (
+        ("connect_seconds", row.timeouts.connect),
+        ("silence_seconds", row.timeouts.silence),
+        ("total_seconds", row.timeouts.total),
+    ):
+        yield key, int(seconds)
+    yield "concurrency", row.concurrency
+
+
+def _route_lines(config: Config) -> Iterator[str]:
+    if len(config.routes) > LISTED_AT_MOST:
+        return
+    for row in config.routes:
+        yield ""
+        yield "[[route]]"
+        for key, value in _route(row, config.routing[row.berichtsoort]):
+            yield f"{key} = {toml_of(value)}"
+
+
+def _route(row: Route, in_force: Route) -> Iterator[tuple[str, object]]:
+    yield "berichtsoort", row.berichtsoort
+    if row.about:
+        yield "about", row.about
+    if row.belanghebbende_types:
+        yield "belanghebbende_types", _at_most(row.belanghebbende_types)
+    if row.ontvanger is not None:
+        yield "ontvanger", row.ontvanger.number
+    if row.rol_ontvanger is not None:
+        yield "rol_ontvanger", row.rol_ontvanger
+    yield "agency", in_force.destination
 
 
 def _party_lines(config: Config) -> Iterator[str]:

@@ -136,10 +136,11 @@ def write_new(directory: Path, name: str, content: bytes) -> Path:
 
 
 def _write(directory: Path, message: "Message") -> Iterator[Path]:
+    from digipoort_wus.filing.content import read_content
 
     for document in (message.document, *message.attachments):
         name = f"{safe_name(message.kenmerk)}_{safe_name(document.file_name)}"
-        yield write_new(directory, name, document.content)
+        yield write_new(directory, name, read_content(document.content))
 
 
 def _require_writable(directory: Path) -> None:

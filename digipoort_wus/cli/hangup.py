@@ -38,7 +38,7 @@ def reload_on_hangup(reload: Callable[[], object]) -> None:
 
 
 def renew(gateway: "Gateway", read: Callable[[], Config] | None) -> None:
-    """Put parties and mailbox mandates of the configuration file into force, and reload.
+    """Put parties, mailbox mandates and routes of the configuration file into force, and reload.
 
     A file that cannot be used changes nothing of them, and is one sentence in the log. What
     else has changed in it is named there, since it waits for a restart. In the reactor's
@@ -52,7 +52,7 @@ def renew(gateway: "Gateway", read: Callable[[], Config] | None) -> None:
         try:
             _take_over(gateway, read())
         except ConfigurationError as error:
-            _log.error("the old parties and mandates stay: %s", error)
+            _log.error("the old parties, mandates and routes stay: %s", error)
     gateway.reload()
 
 
@@ -62,12 +62,25 @@ def _take_over(gateway: "Gateway", config: Config) -> None:
     table = replace(running, parties=config.parties, mailboxes=config.mailboxes).authorisations
     gateway.authorise(table)
     _log.info("%d parties were read anew", len(table.rows))
+    _reroute(gateway, config)
     if waiting := needs_restart(running, config):
         _log.warning(
             "the configuration file has changed, and these settings need a restart; until then "
             "the old ones stay in force: %s",
             ", ".join(waiting),
         )
+
+
+def _reroute(gateway: "Gateway", config: Config) -> None:
+    """Put the routes into force; apart, since who is disabled is so whatever they are."""
+    try:
+        # To agencies that are there: others need a restart.
+        routes = replace(gateway.config, routes=config.routes).routing
+    except ConfigurationError as error:
+        _log.error("the old routes stay: %s", error)
+        return
+    gateway.reroute(routes)
+    _log.info("%d routes were read anew", len(routes))
 
 
 def _has_terminal() -> bool:

@@ -1,6 +1,7 @@
-"""A gateway in a process of its own, for commands that need one: started, ready, stopped."""
+"""A gateway or an agency in a process of its own, for commands that need one."""
 
 import select
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,19 @@ class LocalGateway:
     pid: int
 
 
+@dataclass(frozen=True, slots=True)
+class LocalAgency:
+    """An agency that can answer.
+
+    Args:
+        url: of its AfleverService.
+        log: the file with what it says.
+    """
+
+    url: str
+    log: Path
+
+
 @contextmanager
 def local_gateway(directory: Path, *options: str) -> Iterator[LocalGateway]:
     """Run ``digipoort-wus serve`` as it is on a free port, and stop it at the end.
@@ -45,11 +59,45 @@ def local_gateway(directory: Path, *options: str) -> Iterator[LocalGateway]:
         try:
             yield LocalGateway(ready_urls(process), process.pid)
         finally:
-            process.terminate()
-            try:
-                process.wait(_END_WITHIN)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _end(process)
+
+
+@contextmanager
+def local_agency(directory: Path, *options: str) -> Iterator[LocalAgency]:
+    """Run ``digipoort-wus agency`` as it is on a free port, and stop it at the end.
+
+    Args:
+        directory: for its data; what it says stands in a file beside it.
+        options: further ones of ``agency``.
+
+    Raises:
+        DigipoortError: it did not start.
+    """
+    log = directory.with_suffix(".log")
+    command = [sys.executable, "-m", "digipoort_wus", "agency", "--port", "0"]
+    with (
+        log.open("w") as said,
+        subprocess.Popen(
+            [*command, "--data-dir", str(directory), *options],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        ) as process,
+    ):
+        try:
+            urls = _ready(process)
+            if not urls:
+                raise DigipoortError(f"The agency did not start: {log.read_text().strip()}")
+            yield LocalAgency(urls[0], log)
+        finally:
+            _end(process)
+
+
+def free_port() -> int:
+    """Return a TCP port of this machine that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def ready_urls(process: "subprocess.Popen[str]") -> tuple[str, ...]:
@@ -58,11 +106,27 @@ def ready_urls(process: "subprocess.Popen[str]") -> tuple[str, ...]:
     Raises:
         DigipoortError: it did not start.
     """
+    urls = _ready(process)
+    if not urls:
+        raise DigipoortError(
+            "The gateway did not start; its reason stands above. "
+            "Try `digipoort-wus serve --port 0 --verbose`."
+        )
+    return urls
+
+
+def _ready(process: "subprocess.Popen[str]") -> tuple[str, ...]:
+    """Wait for the line that says ready, and return its URLs; none when another one came."""
     if process.stdout is not None and select.select([process.stdout], [], [], _READY_WITHIN)[0]:
         word, *urls = process.stdout.readline().split() or [""]
         if word == "ready":
             return tuple(urls)
-    raise DigipoortError(
-        "The gateway did not start; its reason stands above. "
-        "Try `digipoort-wus serve --port 0 --verbose`."
-    )
+    return ()
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(_END_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -21,9 +21,14 @@ _COMMANDS: dict[str, str] = {
     "status": "Print the statuses of a filing.",
     "fetch": "Fetch return messages.",
     "explain": "Say why a stored request is refused, or what a certificate is for.",
+    "agency": "Run an example agency, which takes filings and reports on them.",
     "pki": "Make test certificates.",
     "conformance": "Attack a gateway and see what it refuses.",
     "config": "Check a configuration file.",
+    "filings": "Look at filings, and decide about them.",
+    "evidence": "Seal, verify and export what is recorded of filings.",
+    "db": "Upgrade, back up, restore and check the store.",
+    "purge": "Destroy what is personal of filings whose time is over.",
 }
 
 

@@ -171,11 +171,12 @@ def _mime_type(path: Path) -> str:
 
 
 def _party(document: "Document", number: str | None, party_type: str | None) -> "Party":
+    from digipoort_wus.filing.content import read_content
     from digipoort_wus.filing.party import Party
 
     if number is not None:
         return Party(number, party_type or "Fi")
-    found = _xbrl_identifier(document.content)
+    found = _xbrl_identifier(read_content(document.content))
     if found is None:
         raise click.UsageError(
             "Give --belanghebbende: the file is no XBRL instance with an xbrli:identifier."

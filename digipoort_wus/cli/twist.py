@@ -1,5 +1,7 @@
 """``twist digipoort-wus``: the gateway as a Twisted service."""
 
+import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,7 +14,8 @@ from twisted.python import usage
 
 from digipoort_wus.cli.hangup import reload_on_hangup, renew
 from digipoort_wus.cli.serve import announce
-from digipoort_wus.config import Config
+from digipoort_wus.cli.supervision import Supervision
+from digipoort_wus.config import ROLES, Config, Role
 from digipoort_wus.config_file import load_config
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.gateway import Gateway
@@ -29,6 +32,7 @@ class Options(usage.Options):
         ["pki-dir", None, None, "Test certificates. [default: the data directory]"],
         ["host", None, None, "Address to listen on. [default: localhost]"],
         ["port", None, None, "TCP port, 0 takes a free one. [default: 8443]", int],
+        ["role", None, None, f"{', '.join(ROLES)}. [default: all]"],
         ["config", None, None, "TOML file."],
     ]
 
@@ -54,6 +58,7 @@ class Options(usage.Options):
             pki_dir=Path(given["pki-dir"]) if given["pki-dir"] else config.pki_dir,
             host=given["host"] or config.host,
             port=config.port if port is None else port,
+            role=cast("Role", given["role"] or config.role),
         )
 
 
@@ -79,12 +84,23 @@ class GatewayService(Service):
             sys.exit(f"Error: {error}")
         gateway = self._gateway
         reload_on_hangup(lambda: renew(gateway, self._read))
+        supervision = Supervision(gateway, global_reactor())
+        global_reactor().addSystemEventTrigger("after", "shutdown", lambda: _ended(supervision))
         print(" ".join(("ready", *self._gateway.urls)), flush=True)
+        if gateway.admin_url is not None:
+            print(f"admin {gateway.admin_url}", flush=True)
 
     def stopService(self) -> Deferred[None] | None:  # noqa: N802 - Twisted's interface
         """Finish what is being answered and close the store."""
         super().stopService()
         return self._gateway.stop() if self._gateway else None
+
+
+def _ended(supervision: Supervision) -> None:
+    if supervision.failed:
+        # twist has no exit status for a service that failed.
+        logging.shutdown()
+        os._exit(1)
 
 
 def makeService(options: Options) -> GatewayService:  # noqa: N802 - Twisted's interface

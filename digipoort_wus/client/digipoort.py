@@ -22,6 +22,7 @@ from digipoort_wus.client.wsse import (
     signer_trust,
 )
 from digipoort_wus.clock import Clock, format_utc, system_clock
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Document
 from digipoort_wus.filing.party import Party
 from digipoort_wus.names import NO_AUTHORISATION_SERVICE, Service
@@ -389,5 +390,5 @@ def _inhoud(document: Document) -> Mapping[str, object]:
         "mimeType": document.mime_type,
         "bestandsnaam": document.file_name,
         # A request is signed as a whole.
-        "inhoud": document.content,
+        "inhoud": read_content(document.content),
     }

@@ -36,7 +36,7 @@ from digipoort_wus.client.checks import (
 from digipoort_wus.client.errors import AnswerRefused, DigipoortFault
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.errors import ConfigurationError, Refusal
-from digipoort_wus.names import SOAP, TYPES, WSA, WSA_ANONYMOUS, WSA_FAULT_ACTION, WSA_UNSPECIFIED
+from digipoort_wus.names import SOAP, WSA, WSA_ANONYMOUS, WSA_FAULT_ACTION, WSA_UNSPECIFIED
 from digipoort_wus.pki.chain import CachingVerifier, TrustStore, VerifiedCertificate
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.pki.profiles import Role
@@ -330,8 +330,10 @@ def _fault(envelope: Envelope, *, signed: bool) -> DigipoortFault:
     detail = fault.get("detail")
     first = detail[0] if detail is not None and len(detail) else None
     said = {} if first is None else {str(child.tag): child.text or "" for child in first}
-    code = said.get(f"{{{TYPES}}}foutcode", "").strip() or _text_of(fault.get("faultcode"))
-    text = said.get(f"{{{TYPES}}}foutbeschrijving", "").strip()
+    # In the namespace of the detail, which is that of the service.
+    types = "" if first is None else namespace(first)
+    code = said.get(f"{{{types}}}foutcode", "").strip() or _text_of(fault.get("faultcode"))
+    text = said.get(f"{{{types}}}foutbeschrijving", "").strip()
     return DigipoortFault(
         code or "no code", text or _text_of(fault.get("faultstring")) or "no text", signed=signed
     )

@@ -24,7 +24,7 @@ from digipoort_wus.conformance.recipes import (
 )
 from digipoort_wus.conformance.wire import Received, exchange
 from digipoort_wus.errors import ConfigurationError, Refusal
-from digipoort_wus.names import SERVICES, SOAP, TYPES
+from digipoort_wus.names import BERICHTEN, SERVICES, SOAP, TYPES
 from digipoort_wus.xmlsafe.parse import parse_message
 
 _CHECK = re.compile(r"\[([A-Z][A-Z0-9-]{2,40})\]")
@@ -289,8 +289,12 @@ def outcome_of(received: Received) -> Outcome:
 
 
 def _fault(element: etree._Element, status: int) -> Outcome:
-    code = "".join(element.itertext(f"{{{TYPES}}}foutcode"))
-    text = "".join(element.itertext(f"{{{TYPES}}}foutbeschrijving", "faultstring"))
+    code = "".join(element.itertext(f"{{{TYPES}}}foutcode", f"{{{BERICHTEN}}}foutcode"))
+    text = "".join(
+        element.itertext(
+            f"{{{TYPES}}}foutbeschrijving", f"{{{BERICHTEN}}}foutbeschrijving", "faultstring"
+        )
+    )
     said = _CHECK.search(text)
     digits = code[-3:]
     return Outcome(

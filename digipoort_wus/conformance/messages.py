@@ -10,9 +10,11 @@ from lxml import etree
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.names import (
+    BERICHTEN,
     ECHO,
     ECHO_BE,
     ECHO_BE_S,
+    FOR_AGENCIES,
     SERVICES,
     SOAP,
     TYPES,
@@ -82,7 +84,8 @@ def service_of(endpoint: str, operation: str) -> tuple[Service, Operation]:
     """
     if endpoint in ECHOES:
         return ECHOES[endpoint], ECHOES[endpoint].operations[0]
-    for service in SERVICES.values() if endpoint == "digipoort" else ():
+    services = (*SERVICES.values(), *FOR_AGENCIES.values())
+    for service in services if endpoint == "digipoort" else ():
         for candidate in service.operations:
             if candidate.name == operation:
                 return service, candidate
@@ -113,10 +116,45 @@ def query_body(operation: Operation, *, kenmerk: str = "onbekend") -> str:
     return f'<t:{operation.request} xmlns:t="{TYPES}">{inner}</t:{operation.request}>'
 
 
+def report_body(*, kenmerk: str = "onbekend", code: str = "500", more: str = "") -> str:
+    """Return the XML of the Body of an agency's report.
+
+    Args:
+        kenmerk: of the process.
+        code: statuscode.
+        more: the XML behind tijdstempelStatus.
+    """
+    return (
+        f'<t:zetStatusRequest xmlns:t="{TYPES}"><t:kenmerk>{kenmerk}</t:kenmerk>'
+        f"<t:statuscode>{code}</t:statuscode>"
+        f"<t:tijdstempelStatus>2026-01-01T00:00:00Z</t:tijdstempelStatus>{more}"
+        "</t:zetStatusRequest>"
+    )
+
+
+def offer_body(
+    content: bytes = DOCUMENT, *, kenmerk: str = "onbekend", berichtkenmerk: str = "bericht"
+) -> str:
+    """Return the XML of the Body of a message that an agency offers."""
+    return (
+        f'<b:aanbiedRequest xmlns:b="{BERICHTEN}"><b:kenmerk>{kenmerk}</b:kenmerk>'
+        "<b:berichtsoort>Aanslag</b:berichtsoort>"
+        f"<b:berichtkenmerk>{berichtkenmerk}</b:berichtkenmerk>{PARTY.replace('t:', 'b:')}"
+        "<b:rolBelanghebbende>Bedrijf</b:rolBelanghebbende><b:berichtInhoud>"
+        "<b:mimeType>application/xml</b:mimeType><b:bestandsnaam>aanslag.xml</b:bestandsnaam>"
+        f"<b:inhoud>{base64.b64encode(content).decode()}</b:inhoud></b:berichtInhoud>"
+        "</b:aanbiedRequest>"
+    )
+
+
 def body_of(operation: Operation, *, reference: str = "aanval") -> str:
     """Return the XML of an ordinary Body of an operation."""
     if operation.name == "aanleveren":
         return filing_body(aanleverkenmerk=reference)
+    if operation.name == "zetStatus":
+        return report_body()
+    if operation.name == "aanbieden":
+        return offer_body()
     if operation.name == "echo":
         return f'<e:echoRequest xmlns:e="{ECHO}"><e:text>{reference}</e:text></e:echoRequest>'
     return query_body(operation)

@@ -20,7 +20,7 @@ from lxml import etree
 from digipoort_wus.clock import format_utc
 from digipoort_wus.conformance.messages import Draft, draft_envelope
 from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.names import DS, ECHO, EXC_C14N, SOAP, TYPES, WSA, WSSE, WSSE11, WSU
+from digipoort_wus.names import BERICHTEN, DS, ECHO, EXC_C14N, SOAP, TYPES, WSA, WSSE, WSSE11, WSU
 from digipoort_wus.pki.identity import Identity
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
@@ -37,6 +37,7 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
         "xop": "http://www.w3.org/2004/08/xop/include",
         "xenc": "http://www.w3.org/2001/04/xmlenc#",
         "e": ECHO,
+        "b": BERICHTEN,
         "wsse11": WSSE11,
     }
 )

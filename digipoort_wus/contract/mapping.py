@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 
 from digipoort_wus import checks, limits
 from digipoort_wus.clock import format_utc, parse_date_time
-from digipoort_wus.contract import types
+from digipoort_wus.contract import agency_types, types
 from digipoort_wus.contract.pending import Answer
 from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.status import StatusError
 from digipoort_wus.process.api import (
+    AgencyReport,
     MailboxEntry,
     MailboxQuery,
     Period,
@@ -20,6 +23,7 @@ from digipoort_wus.process.api import (
     ProcessStatus,
 )
 
+_NEVER = datetime.fromtimestamp(0, UTC)
 # XML's white space only: a no-break space is part of a value.
 _SPACES = re.compile(r"[ \t\n\r]+")
 
@@ -57,19 +61,7 @@ def delivery(request: types.AanleverRequest, parts: tuple[bytes, ...]) -> Delive
         Refusal: ATTACHMENT-LIMIT.
         ValueError: the placeholders are not 0, 1, 2, … for exactly these parts.
     """
-    bijlagen = request.berichtBijlagen
-    models = [request.berichtInhoud, *(bijlagen.bijlage if bijlagen is not None else ())]
-    if len(models) > 1 + limits.MAX_ATTACHMENTS:
-        raise Refusal(checks.ATTACHMENT_LIMIT, received=f"{len(models) - 1} attachments")
-    found = [text(model.inhoud) for model in models]
-    if found != [str(index) for index in range(len(parts))] and found != [
-        placeholder(index) for index in range(len(parts))
-    ]:
-        raise ValueError("the placeholders do not match the parts")
-    document, *attachments = (
-        Document(text(model.mimeType), text(model.bestandsnaam), part)
-        for model, part in zip(models, parts, strict=True)
-    )
+    document, *attachments = _documents(request, parts)
     return Delivery(
         berichtsoort=text(request.berichtsoort),
         belanghebbende=party(request.identiteitBelanghebbende),
@@ -82,6 +74,82 @@ def delivery(request: types.AanleverRequest, parts: tuple[bytes, ...]) -> Delive
         rol_ontvanger=optional_text(request.rolOntvanger),
         attachments=tuple(attachments),
         autorisatie_adres=optional_text(request.autorisatieAdres),
+    )
+
+
+def _documents(
+    request: types.AanleverRequest | agency_types.AanbiedRequest, parts: tuple[bytes, ...]
+) -> list[Document]:
+    bijlagen = request.berichtBijlagen
+    models = [request.berichtInhoud, *(bijlagen.bijlage if bijlagen is not None else ())]
+    if len(models) > 1 + limits.MAX_ATTACHMENTS:
+        raise Refusal(checks.ATTACHMENT_LIMIT, received=f"{len(models) - 1} attachments")
+    found = [text(model.inhoud) for model in models]
+    if found != [str(index) for index in range(len(parts))] and found != [
+        placeholder(index) for index in range(len(parts))
+    ]:
+        raise ValueError("the placeholders do not match the parts")
+    return [
+        Document(text(model.mimeType), text(model.bestandsnaam), part)
+        for model, part in zip(models, parts, strict=True)
+    ]
+
+
+def agency_report(request: agency_types.ZetStatusRequest) -> AgencyReport:
+    """Read a ``zetStatusRequest``.
+
+    Raises:
+        Refusal: XSD-VALID for a moment that no calendar has.
+    """
+    error = request.statusFoutcode
+    return AgencyReport(
+        kenmerk=text(request.kenmerk),
+        code=text(request.statuscode),
+        at=_required_moment("tijdstempelStatus", request.tijdstempelStatus),
+        berichtkenmerk=optional_text(request.berichtkenmerk),
+        error=error and StatusError(text(error.foutcode), text(error.foutbeschrijving)),
+        # Its lines are kept: what stands in it is often XML, and shown to people.
+        details=request.statusdetails or None,
+    )
+
+
+def offered_message(
+    request: agency_types.AanbiedRequest, parts: tuple[bytes, ...]
+) -> ReturnMessage:
+    """Read an ``aanbiedRequest``; when it was offered is for who takes it to say.
+
+    Args:
+        request: the message; every ``inhoud`` is the index of its part.
+        parts: decoded octets, ``berichtInhoud`` first.
+
+    Raises:
+        Refusal: ATTACHMENT-LIMIT.
+        ValueError: the placeholders are not 0, 1, 2, … for exactly these parts.
+    """
+    document, *attachments = _documents(request, parts)
+    findings, elements = request.constateringenLijst, request.additioneleElementenLijst
+    return ReturnMessage(
+        kenmerk=text(request.kenmerk),
+        berichtkenmerk=text(request.berichtkenmerk),
+        berichtsoort=text(request.berichtsoort),
+        offered_at=_NEVER,
+        belanghebbende=party(request.identiteitBelanghebbende),
+        rol_belanghebbende=text(request.rolBelanghebbende),
+        document=document,
+        aanleverkenmerk=optional_text(request.aanleverkenmerk),
+        eerder_aanleverkenmerk=optional_text(request.eerderAanleverkenmerk),
+        aanleveraar=optional_text(request.identiteitAanleveraar),
+        ontvanger=_optional_party(request.identiteitOntvanger),
+        rol_ontvanger=optional_text(request.rolOntvanger),
+        attachments=tuple(attachments),
+        findings=tuple(
+            Finding(text(row.code), "warning", text(row.beschrijving))
+            for row in (findings.constatering if findings is not None else ())
+        ),
+        elements=tuple(
+            (text(row.naam), text(row.waarde))
+            for row in (elements.element if elements is not None else ())
+        ),
     )
 
 
@@ -111,11 +179,12 @@ def period(start: object, end: object) -> Period:
 
 
 def _moment(name: str, value: object) -> datetime | None:
-    written = optional_text(value)
-    if written is None:
-        return None
+    return None if optional_text(value) is None else _required_moment(name, value)
+
+
+def _required_moment(name: str, value: object) -> datetime:
     try:
-        return parse_date_time(written, zone_when_missing=UTC)
+        return parse_date_time(text(value), zone_when_missing=UTC)
     except ValueError as error:
         # The schema also allows years of five digits, and more than nine decimals.
         expected = "a moment in the years 1 to 9999 with at most nine decimals"
@@ -167,6 +236,18 @@ def aanlever_response(filing: Filing) -> types.AanleverResponse:
         identiteitOntvanger=_optional_identiteit(said.ontvanger),
         rolOntvanger=said.rol_ontvanger,
         autorisatieAdres=said.autorisatie_adres,
+    )
+
+
+def zet_status_response(report: AgencyReport) -> agency_types.ZetStatusResponse:
+    """Write the answer to a report."""
+    return agency_types.ZetStatusResponse(kenmerk=report.kenmerk, statuscode=report.code)
+
+
+def aanbied_response(message: ReturnMessage) -> agency_types.AanbiedResponse:
+    """Write the answer to an offered message."""
+    return agency_types.AanbiedResponse(
+        kenmerk=message.kenmerk, berichtkenmerk=message.berichtkenmerk
     )
 
 
@@ -257,7 +338,8 @@ def _bericht_resultaat(message: ReturnMessage, contents: list[bytes]) -> types.B
 
 def _inhoud(document: Document, contents: list[bytes]) -> types.Inhoud:
     index = len(contents)
-    contents.append(document.content)
+    # At hand: an answer is signed as a whole, so what it holds was read before.
+    contents.append(read_content(document.content))
     return types.Inhoud(
         mimeType=document.mime_type,
         bestandsnaam=document.file_name,

@@ -100,7 +100,7 @@ def wsdl_text(service_name: str, address: str) -> bytes:
     Raises:
         KeyError: there is no service of that name.
     """
-    service = names.ENDPOINTS[service_name]
+    service = names.AGENCY_SERVICES.get(service_name) or names.ENDPOINTS[service_name]
     definitions = etree.fromstring(
         _packaged(service.wsdl),
         etree.XMLParser(remove_comments=True),  # they are for readers of the file

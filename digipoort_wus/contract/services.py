@@ -12,7 +12,7 @@ from spyne.protocol.xml import XmlDocument
 from spyne.util.appreg import unregister_application
 
 from digipoort_wus import names
-from digipoort_wus.contract import mapping, types
+from digipoort_wus.contract import agency_types, mapping, types
 from digipoort_wus.contract.pending import Answer, Pending, Request
 from digipoort_wus.filing.filing import Filing
 from digipoort_wus.process.api import MailboxQuery, ProcessApi, Scope
@@ -274,6 +274,25 @@ def _berichten_lijst(operation: str, scope: Scope) -> _Handler:
     return handle
 
 
+# --- Services for agencies ------------------------------------------------------
+
+
+def _zet_status(request: Request, message: agency_types.ZetStatusRequest) -> Pending[Any]:
+    report = mapping.agency_report(message)
+    return Pending(
+        request.process.report(request.caller, report),
+        lambda _: Answer(mapping.zet_status_response(report)),
+    )
+
+
+def _aanbieden(request: Request, message: agency_types.AanbiedRequest) -> Pending[Any]:
+    offered = mapping.offered_message(message, request.parts)
+    future = request.process.offer(request.caller, offered)
+    # Not the message, whose contents nobody needs any more.
+    answer = Answer(mapping.aanbied_response(offered))
+    return Pending(future, lambda _: answer)
+
+
 # --- EchoService ----------------------------------------------------------------
 
 
@@ -296,7 +315,9 @@ class _Entry:
 _ENTRIES = MappingProxyType(
     {
         "aanleveren": _Entry(types.AanleverRequest, _aanleveren),
+        "aanbieden": _Entry(agency_types.AanbiedRequest, _aanbieden),
         "echo": _Entry(types.EchoRequest, _echo),
+        "zetStatus": _Entry(agency_types.ZetStatusRequest, _zet_status),
         "getBerichtsoorten": _Entry(types.BerichtsoortenVraag, _berichtsoorten),
         "getProcessen": _Entry(types.ProcessenVraag, _processen),
         "getStatussenProces": _Entry(
@@ -330,6 +351,16 @@ _ENTRIES = MappingProxyType(
 )
 
 
+_RESPONSES = MappingProxyType(
+    {
+        **types.RESPONSES,
+        "zetStatus": agency_types.ZetStatusResponse,
+        "aanbieden": agency_types.AanbiedResponse,
+    }
+)
+"""The answers that are no lists, by operation."""
+
+
 def _spyne_service(service: names.Service) -> Any:
     """Build the class that Spyne wants: one document/literal bare method per operation."""
     methods = {
@@ -341,7 +372,7 @@ def _spyne_service(service: names.Service) -> Any:
 def _spyne_method(service: names.Service, operation: names.Operation) -> Any:
     entry = _ENTRIES[operation.name]
     listing = types.LISTINGS.get(operation.name)
-    response = types.RESPONSES[operation.name] if listing is None else listing.response
+    response = _RESPONSES[operation.name] if listing is None else listing.response
 
     def run(ctx: Any, message: Any) -> Pending[Any]:
         return entry.handle(ctx.udc, message)

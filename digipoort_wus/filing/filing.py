@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from digipoort_wus.filing.content import Content
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
 
@@ -14,12 +15,12 @@ class Document:
     Args:
         mime_type: at most 255 characters.
         file_name: at most 80 characters.
-        content: decoded octets, at most 20 MiB; never shown in a repr.
+        content: decoded octets, at most 20 MiB, or a handle for them; never shown in a repr.
     """
 
     mime_type: str
     file_name: str
-    content: bytes = field(repr=False)
+    content: Content = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ class VerifiedCertificate:
     chain: tuple[x509.Certificate, ...]
     """The leaf, then its issuers up to and including the trust anchor."""
     oin: Oin
+    crls: tuple[x509.CertificateRevocationList, ...] = field(default=(), repr=False)
+    """Those that the chain was judged by, of every level."""
 
 
 def trust_store(
@@ -217,7 +219,7 @@ def _verify(
         window &= Window(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
     if anchor.until is not None:
         window &= Window(datetime.min.replace(tzinfo=UTC), anchor.until)
-    return VerifiedCertificate(leaf, chain, oin), window
+    return VerifiedCertificate(leaf, chain, oin, store.crls.used_for(chain, at)), window
 
 
 def _check_readable(certificate: x509.Certificate) -> None:

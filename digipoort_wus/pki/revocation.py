@@ -90,16 +90,28 @@ class CrlSet:
             window &= self._check_level(chain[level], chain[level + 1], at)
         return window
 
+    def used_for(
+        self, chain: Sequence[x509.Certificate], at: datetime
+    ) -> tuple[x509.CertificateRevocationList, ...]:
+        """Return the CRLs by which :meth:`check_not_revoked` judges a chain, leaf's issuer first.
+
+        Args:
+            chain: the leaf, then its issuers; the last one is the trust anchor.
+            at: aware moment of the question.
+        """
+        return tuple(crl.crl for issuer in chain[1:] for crl in _latest(self._signed(issuer), at))
+
+    def _signed(self, issuer: x509.Certificate) -> list[IndexedCrl]:
+        named = self.by_issuer.get(issuer.subject.public_bytes(), ())
+        return [crl for crl in named if not crl.unusable and crl.signed_by(issuer)]
+
     def _check_level(
         self, certificate: x509.Certificate, issuer: x509.Certificate, at: datetime
     ) -> Window:
         named = self.by_issuer.get(issuer.subject.public_bytes(), ())
-        signed = [crl for crl in named if not crl.unusable and crl.signed_by(issuer)]
-        begun = [crl for crl in signed if crl.this_update <= at]
-        # The issuer's latest word counts: an older list that is still current does not
-        # bring back what the latest one took away. Two of the same second count together.
-        since = max((crl.this_update for crl in begun), default=at)
-        latest = [crl for crl in begun if crl.this_update == since]
+        signed = self._signed(issuer)
+        latest = _latest(signed, at)
+        since = latest[0].this_update if latest else at
         ends = [crl.next_update for crl in latest if crl.next_update is not None]
         if not latest or len(ends) < len(latest) or min(ends) < at:
             raise _no_crl(issuer, named, signed, latest)
@@ -160,6 +172,14 @@ def is_well_hashed(crl: x509.CertificateRevocationList) -> bool:
 def format_second(moment: datetime) -> str:
     """Write a certificate's or CRL's time as in ``2026-01-01T00:00:00Z``."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _latest(signed: Sequence[IndexedCrl], at: datetime) -> list[IndexedCrl]:
+    """Return the issuer's latest word, of lists that it signed; two of the same second count."""
+    # An older list that is still current does not bring back what the latest one took away.
+    begun = [crl for crl in signed if crl.this_update <= at]
+    since = max((crl.this_update for crl in begun), default=at)
+    return [crl for crl in begun if crl.this_update == since]
 
 
 def _fingerprint(crl: x509.CertificateRevocationList) -> bytes:

@@ -25,6 +25,8 @@ KEPT_LONGER = timedelta(minutes=10)
 """A clock that is set back by less than this opens no window for replays."""
 FORGOTTEN_AT_ONCE = 128
 """Signatures forgotten in one go: every that many questions, so that the table stays short."""
+_REPEATABLE = frozenset((Right.AANLEVEREN, Right.ZETSTATUS, Right.AANBIEDEN))
+"""What changes something, and recognises a repeat by its MessageID and Body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Admission:
     def admit(self, caller: Caller, right: Right, seal: Seal | None) -> Future[None]:
         """Resolve when a request may be dealt with, for a question after it was noted durably.
 
-        A filing is not refused when it comes again, because it is then answered with what it
-        was answered before. An unsigned message has no seal.
+        What changes something is not refused when it comes again, because it is then answered
+        as before. An unsigned message has no seal.
 
         The future fails with PARTY-ENABLED, PARTY-RATE, PARTY-AUTHORISED or WSS-REPLAY. What
         is refused by another check than PARTY-ENABLED has counted for the rate.
@@ -72,7 +74,7 @@ class Admission:
             require_right(row, right)
         except Refusal as refusal:
             return _failed(refusal)
-        if seal is None or right is Right.AANLEVEREN:
+        if seal is None or right in _REPEATABLE:
             return _passed()
         self._asked += 1
         tidy = self._asked % FORGOTTEN_AT_ONCE == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from lxml import etree
@@ -24,7 +25,19 @@ _RECEIPT = "urn:digipoort-wus:sandbox:ontvangstbevestiging"
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The agency has the filing: 400."""
+    """The agency has the filing: 400.
+
+    Args:
+        agency: OIN of who has it; empty for an agency in this process.
+        message_id: wsa:MessageID of the delivery; empty likewise.
+        receipt: SHA-256 of the octets of the agency's answer, for the evidence.
+        agency_at: when the agency says that it got it.
+    """
+
+    agency: str = ""
+    message_id: str = ""
+    receipt: bytes | None = None
+    agency_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +114,10 @@ class SandboxAgency:
                 return Delivered()
 
     def answer(self, filing: Filing) -> Accepted | Refused | None:
-        """Accept with an acknowledgement in the mailbox, or refuse as the scenario says."""
+        """Accept with an acknowledgement in the mailbox, or do as the scenario says."""
         scenario = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
+        if scenario and scenario.answer is Verdict.AWAITED:
+            return None
         now = self.clock()
         if scenario and scenario.answer is Verdict.REFUSED:
             refusal = ("E", "0002", "Status: Niet verwerkbaar")

@@ -1,22 +1,23 @@
 """What the services may ask of the process: one protocol and its values.
 
 Everything is scoped to a :class:`Caller`; nobody sees another party's processes
-or messages. Answers come as futures, because a write is only answered after its
-commit. A future fails with :class:`~digipoort_wus.errors.Refusal` when the
-caller asked something that is not his to ask, and with anything else when the
-gateway itself failed.
+or messages, and an agency is told of none but those that are delivered to it.
+Answers come as futures, because a write is only answered after its commit. A future
+fails with :class:`~digipoort_wus.errors.Refusal` when the caller asked something that
+is not his to ask, and with anything else when the gateway itself failed.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
-from digipoort_wus.filing.status import Status
+from digipoort_wus.filing.status import Status, StatusError
+from digipoort_wus.process.recording import Proof
 
 
 class Scope(Enum):
@@ -37,12 +38,14 @@ class Caller:
         tls_oin: OIN of the TLS peer, None where there was no TLS (embedding).
         message_id: wsa:MessageID of the request, signed.
         body_digest: SHA-256 of the canonical element in the signed Body.
+        proof: of a filing; None of every other request, and where no gate was passed.
     """
 
     oin: str
     tls_oin: str | None
     message_id: str
     body_digest: bytes
+    proof: Proof | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,27 @@ class MailboxQuery:
     period: Period = Period()
 
 
+@dataclass(frozen=True, slots=True)
+class AgencyReport:
+    """What an agency made of a filing that it was given (``zetStatus``).
+
+    Args:
+        kenmerk: the process.
+        code: ``500`` or ``510``; anything else is refused.
+        at: when, as the agency says.
+        berichtkenmerk: which filing of the process; None where there is only one.
+        error: ``statusFoutcode``.
+        details: ``statusdetails``.
+    """
+
+    kenmerk: str
+    code: str
+    at: datetime
+    berichtkenmerk: str | None = None
+    error: StatusError | None = None
+    details: str | None = None
+
+
 class ProcessApi(Protocol):
     """The process as the services see it."""
 
@@ -103,6 +127,17 @@ class ProcessApi(Protocol):
 
         A repeat of (caller.oin, message_id) with the same body_digest resolves to
         the first filing; with another digest it fails with MESSAGE-ID-REUSED.
+        """
+
+    def answered(self, caller: Caller, octets: bytes, valid_until: datetime) -> Future[bytes]:
+        """Keep the signed answer to a delivery durably; then resolve to the one to be sent.
+
+        For a repeat that is the first one, octet by octet, while it is valid.
+
+        Args:
+            caller: who filed, and in which message.
+            octets: the answer as it was signed.
+            valid_until: the Expires of it.
         """
 
     def berichtsoorten(
@@ -147,4 +182,23 @@ class ProcessApi(Protocol):
 
         With Scope.NEW it lists what is new, and marks nothing: a list is no receipt
         (inferred); fetching the message marks it.
+        """
+
+    def report(self, caller: Caller, report: AgencyReport) -> Future[None]:
+        """Append what the agency of a filing says of it, durably; then resolve.
+
+        A repeat of (caller.oin, message_id) with the same body_digest resolves as the first
+        time; with another digest it fails with MESSAGE-ID-REUSED. The same verdict again in
+        another message resolves and changes nothing; another verdict fails with REPORT-FINAL.
+        """
+
+    def offer(self, caller: Caller, message: ReturnMessage) -> Future[None]:
+        """Put a message of the agency of its kenmerk into the mailbox, durably; then resolve.
+
+        Repeats are as for :meth:`report`; the same message again, known by its berichtkenmerk,
+        resolves and changes nothing.
+
+        Args:
+            caller: the agency.
+            message: its ``offered_at`` is replaced by the moment of receipt.
         """

@@ -30,6 +30,10 @@ class Right(Enum):
     AANLEVEREN = "aanleveren"
     STATUSINFORMATIE = "statusinformatie"
     OPHALEN = "ophalen"
+    ZETSTATUS = "zetstatus"
+    """To report on filings that were delivered to it: for agencies."""
+    AANBIEDEN = "aanbieden"
+    """To offer messages about them: for agencies."""
     ECHO = "echo"
 
 
@@ -38,6 +42,8 @@ _RIGHT_OF = MappingProxyType(
         names.AANLEVER.name: Right.AANLEVEREN,
         names.STATUSINFORMATIE.name: Right.STATUSINFORMATIE,
         names.OPHAAL.name: Right.OPHALEN,
+        names.ZET_STATUS.name: Right.ZETSTATUS,
+        names.AANBIED.name: Right.AANBIEDEN,
         names.ECHO_BE.name: Right.ECHO,
         names.ECHO_BE_S.name: Right.ECHO,
     }

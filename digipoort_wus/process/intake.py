@@ -16,16 +16,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from digipoort_wus import checks
+from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import to_milliseconds
 from digipoort_wus.errors import Refusal
+from digipoort_wus.evidence.events import Received
+from digipoort_wus.filing.content import size_of as octets_of
 from digipoort_wus.filing.filing import Delivery, Filing
 from digipoort_wus.names import NO_AUTHORISATION_SERVICE
+from digipoort_wus.process import recording
 from digipoort_wus.process.admission import require_volume
 from digipoort_wus.process.api import Caller
 from digipoort_wus.process.authorisation import PartyRow, require_filing
+from digipoort_wus.process.recording import Happened, Subject
 from digipoort_wus.process.routes import Route, Routes
-from digipoort_wus.process.steps import FIRST_STEP, INTAKE_STATUSES, timed
-from digipoort_wus.store.ports import Job, Reader, Receipt, Transaction
+from digipoort_wus.process.steps import timed
+from digipoort_wus.process.transitions import FIRST_STEP, INTAKE_STATUSES
+from digipoort_wus.store.ports import Job, Prepared, Reader, Receipt, Transaction
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
 
@@ -42,6 +48,11 @@ class House:
     routes: Routes
     authorisation_services: frozenset[str] = frozenset()
 
+    def agency_of(self, berichtsoort: str) -> str | None:
+        """Return the OIN of the agency that gets a berichtsoort, None when nobody does."""
+        route = self.routes.get(berichtsoort)
+        return None if route is None else route.agency_oin
+
 
 def accept(
     transaction: Transaction,
@@ -52,6 +63,8 @@ def accept(
     row: PartyRow,
     now: datetime,
     new_id: Callable[[], str],
+    prepared: Prepared | None = None,
+    received: Received | None = None,
 ) -> Filing:
     """Keep a delivery with its first three statuses and its job, or find the repeated one.
 
@@ -66,6 +79,8 @@ def accept(
         row: what the caller may file, and how much.
         now: moment of receipt.
         new_id: makes a lower-case UUID, for kenmerk and berichtkenmerk.
+        prepared: the documents of the delivery, sealed ahead.
+        received: for the evidence, by :func:`evidence_of` with the salt of ``prepared``.
 
     Raises:
         Refusal: MESSAGE-ID-REUSED, BERICHTSOORT-KNOWN, AUSP-KNOWN, KENMERK-CONTINUE,
@@ -73,7 +88,11 @@ def accept(
     """
     receipt = _repeated(transaction, caller)
     if receipt is not None:
-        return transaction.filing(receipt.filing_id)
+        if prepared is not None:
+            transaction.mend(receipt.filing_id, prepared)
+        # The signed Body was the same, so its documents are: nothing is read or opened here.
+        documents = (delivery.document, *delivery.attachments)
+        return transaction.filing(receipt.filing_id, documents)
     route, continued = _judged(transaction, caller, delivery, house, row)
     if row.bytes_per_day is not None:
         require_volume(row, transaction.add_volume(caller.oin, day_of(now), size_of(delivery)))
@@ -85,13 +104,47 @@ def accept(
         delivery=_addressed(delivery, route),
         tls_oin=caller.tls_oin,
     )
-    filing_id = transaction.add_filing(filing, caller.message_id, caller.body_digest)
+    filing_id = transaction.add_filing(filing, caller.message_id, caller.body_digest, prepared)
+    if caller.proof is not None:
+        transaction.add_materials(filing_id, caller.proof.materials)
+    if continued:
+        transaction.hold_process(continued)
+    crash_point("intake.in_work")
     last = transaction.last_status_at(filing.kenmerk) if continued else None
-    transaction.add_statuses(filing_id, timed(INTAKE_STATUSES, filing.received_at, last))
+    statuses = timed(INTAKE_STATUSES, filing.received_at, last)
+    transaction.add_statuses(filing_id, statuses)
+    if prepared is None or received is None:
+        salt = transaction.evidence_salt(filing_id)
+        received = evidence_of(salt, caller, delivery)
+    else:
+        salt = prepared.evidence_salt
+    # Nobody has written to the chain of a new kenmerk.
+    record = recording.record if continued else recording.record_first
+    subject = Subject(filing.kenmerk, filing_id, filing.berichtkenmerk, salt)
+    first = Happened(filing.received_at, received)
+    record(transaction, subject, (first, *recording.statuses_reached(salt, statuses)))
     transaction.add_job(
         Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
     )
     return filing
+
+
+def evidence_of(salt: bytes, caller: Caller, delivery: Delivery) -> Received:
+    """Return what the evidence says of a delivery; reads its contents.
+
+    Args:
+        salt: of the filing.
+        caller: who signed, and what shows it.
+        delivery: as it was sent.
+    """
+    return recording.received(
+        salt,
+        delivery,
+        caller.proof,
+        sender=caller.oin,
+        message_id=caller.message_id,
+        tls_oin=caller.tls_oin,
+    )
 
 
 def foresee(
@@ -140,7 +193,8 @@ def _judged(
 
 def size_of(delivery: Delivery) -> int:
     """Return what counts for the volume of a day: octets of the decoded contents."""
-    return sum(len(document.content) for document in (delivery.document, *delivery.attachments))
+    documents = (delivery.document, *delivery.attachments)
+    return sum(octets_of(document.content) for document in documents)
 
 
 def day_of(moment: datetime) -> date:

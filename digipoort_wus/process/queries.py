@@ -8,12 +8,15 @@ Functions over a reader, or over a transaction where asking marks what was retur
 certificate with the same OIN (inferred; nothing public says it).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from digipoort_wus import checks
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import Refusal
+from digipoort_wus.evidence.events import Fetched
+from digipoort_wus.filing.content import read_content, size_of
 from digipoort_wus.filing.filing import ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process.api import (
@@ -24,13 +27,25 @@ from digipoort_wus.process.api import (
     ProcessStatus,
     Scope,
 )
+from digipoort_wus.process.recording import Happened, Subject, record
 from digipoort_wus.store.ports import (
+    MessageId,
     MessageRow,
     Reader,
     Selection,
     StatusRow,
     Transaction,
 )
+
+STATUSES_AT_ONCE = 10_000
+"""Statuses, processes, and entries of a list of messages, in one answer, the oldest first (ours).
+
+The rest of what is new comes with the next question, the rest of what is not with a later period.
+"""
+MESSAGES_AT_ONCE = 100
+"""Messages with their contents in one answer."""
+OCTETS_AT_ONCE = 64 * 1024 * 1024
+"""Octets of contents in one answer; a first message is given whatever its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ def own_process(reader: Reader, oin: str, kenmerk: str) -> str | None:
 def processes(reader: Reader, oin: str, berichtsoort: str, party: Party) -> Sequence[ProcessEntry]:
     """Return the processes of this OIN for one party, oldest first, each once."""
     entries: dict[str, ProcessEntry] = {}
-    for row in reader.filings(oin, berichtsoort, party):
+    for row in reader.filings(oin, berichtsoort, party, STATUSES_AT_ONCE):
         entry = ProcessEntry(row.kenmerk, row.berichtsoort, row.belanghebbende, row.ontvanger)
         entries.setdefault(row.kenmerk, entry)
     return list(entries.values())
@@ -85,7 +100,7 @@ def process_statuses(
 ) -> Sequence[ProcessStatus]:
     """Return all statuses of one process in a period."""
     own_process(reader, oin, kenmerk)
-    return _shown(reader.statuses(_of_process(oin, kenmerk, period)))
+    return _shown(reader.statuses(_of_process(oin, kenmerk, period), STATUSES_AT_ONCE))
 
 
 def new_process_statuses(
@@ -111,19 +126,65 @@ def new_statuses(
     return _marked(transaction, oin, selection)
 
 
-def messages(reader: Reader, access: Access, query: MailboxQuery) -> Sequence[ReturnMessage]:
-    """Return messages with their content; leaves no trace."""
-    rows = _mailbox(reader, access, query, Scope.ALL)
-    return [reader.message(row.message_id) for row in rows]
+def messages(
+    reader: Reader, access: Access, query: MailboxQuery, scope: Scope
+) -> Mapping[MessageId, ReturnMessage]:
+    """Return messages with their contents in memory, oldest first; leaves no trace.
+
+    Raises:
+        PayloadDamaged: a content is not what was stored.
+    """
+    found: dict[MessageId, ReturnMessage] = {}
+    octets = 0
+    for row in _mailbox(reader, access, query, scope, MESSAGES_AT_ONCE):
+        message = reader.message(row.message_id)
+        documents = (message.document, *message.attachments)
+        octets += sum(size_of(document.content) for document in documents)
+        if found and octets > OCTETS_AT_ONCE:
+            break
+        found[row.message_id] = _in_memory(message)
+    return found
 
 
-def new_messages(
-    transaction: Transaction, access: Access, query: MailboxQuery
+def take_messages(
+    transaction: Transaction,
+    access: Access,
+    query: MailboxQuery,
+    read: Mapping[MessageId, ReturnMessage],
+    at: datetime,
 ) -> Sequence[ReturnMessage]:
-    """Return new messages with their content, and mark them."""
-    rows = _mailbox(transaction, access, query, Scope.NEW)
-    transaction.mark_messages(access.oin, rows)
-    return [transaction.message(row.message_id) for row in rows]
+    """Mark those messages that are still new, with evidence that they were handed out.
+
+    They were read before: the one writer does not wait for contents, and what cannot be
+    read is not marked as fetched.
+
+    Args:
+        transaction: marks.
+        access: of the caller.
+        query: by which they were read.
+        read: what :func:`messages` returned.
+        at: moment of the question.
+    """
+    rows = _mailbox(transaction, access, query, Scope.NEW, MESSAGES_AT_ONCE)
+    taken = [row for row in rows if row.message_id in read]
+    transaction.mark_messages(access.oin, taken)
+    for row in taken:
+        filing_id = transaction.filings_of(row.kenmerk)[-1].filing_id
+        # Nothing of it is an HMAC, so no salt is asked for.
+        subject = Subject(row.kenmerk, filing_id, read[row.message_id].berichtkenmerk, b"")
+        record(transaction, subject, (Happened(at, Fetched(access.oin)),))
+    return [read[row.message_id] for row in taken]
+
+
+def _in_memory(message: ReturnMessage) -> ReturnMessage:
+    """Read the contents: all of them go into one answer, which is signed as a whole."""
+    documents = (message.document, *message.attachments)
+    if all(isinstance(document.content, bytes) for document in documents):
+        return message
+    document, *attachments = (
+        replace(document, content=read_content(document.content)) for document in documents
+    )
+    return replace(message, document=document, attachments=tuple(attachments))
 
 
 def message_list(
@@ -132,7 +193,7 @@ def message_list(
     """Return messages without their content; never marks: a list is no receipt (inferred)."""
     return [
         MailboxEntry(row.kenmerk, row.berichtsoort, row.belanghebbende)
-        for row in _mailbox(reader, access, query, scope)
+        for row in _mailbox(reader, access, query, scope, STATUSES_AT_ONCE)
     ]
 
 
@@ -141,7 +202,7 @@ def _of_process(oin: str, kenmerk: str, period: Period, unseen_by: str | None = 
 
 
 def _marked(transaction: Transaction, oin: str, selection: Selection) -> Sequence[ProcessStatus]:
-    rows = transaction.statuses(selection)
+    rows = transaction.statuses(selection, STATUSES_AT_ONCE)
     transaction.mark_statuses(oin, rows)
     return _shown(rows)
 
@@ -151,7 +212,7 @@ def _shown(rows: Sequence[StatusRow]) -> Sequence[ProcessStatus]:
 
 
 def _mailbox(
-    reader: Reader, access: Access, query: MailboxQuery, scope: Scope
+    reader: Reader, access: Access, query: MailboxQuery, scope: Scope, limit: int
 ) -> Sequence[MessageRow]:
     if query.kenmerk is not None:
         _open_process(reader, access, query.kenmerk)
@@ -165,7 +226,8 @@ def _mailbox(
             end=query.period.end,
             unseen_by=access.oin if scope is Scope.NEW else None,
             mailboxes=_asked(access.mailboxes, query.belanghebbende),
-        )
+        ),
+        limit,
     )
 
 

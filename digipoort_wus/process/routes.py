@@ -1,13 +1,16 @@
 """Which berichtsoorten this gateway knows and who receives them: a table, not an enum."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.party import Party, register_of
+
+SANDBOX_AGENCY = "sandbox"
+"""The name of the agency in this process, which accepts everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,9 @@ class Route:
         belanghebbende_types: registers its numbers come from; informative; empty: any.
         ontvanger: filled in when the sender names none.
         rol_ontvanger: filled in likewise.
+        agency: OIN of who takes delivery, and may report and offer messages; empty: the
+            ontvanger's.
+        destination: the name of the agency; by it the way to it is found.
     """
 
     berichtsoort: str
@@ -27,6 +33,13 @@ class Route:
     belanghebbende_types: tuple[str, ...] = ()
     ontvanger: Party | None = None
     rol_ontvanger: str | None = None
+    agency: str = ""
+    destination: str = SANDBOX_AGENCY
+
+    @property
+    def agency_oin(self) -> str | None:
+        """Return the OIN of who takes delivery, None when nobody is known."""
+        return self.agency or (self.ontvanger.number if self.ontvanger else None)
 
     def concerns(self, party: Party) -> bool:
         """Return whether parties of this register file it; types compare without case."""
@@ -36,6 +49,49 @@ class Route:
 
 Routes = Mapping[str, Route]
 """Routes by berichtsoort, in the order of the table."""
+
+
+class CurrentRoutes(Mapping[str, Route]):
+    """The routes in force; others can be put in their place while somebody reads.
+
+    Args:
+        routes: to begin with.
+    """
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    def replace(self, routes: Routes) -> None:
+        """Put other routes in force, for whoever asks from now on."""
+        self._routes = routes
+
+    def __getitem__(self, berichtsoort: str) -> Route:
+        return self._routes[berichtsoort]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._routes)
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    # Of one table each: those of Mapping look every key up again.
+
+    def keys(self) -> KeysView[str]:
+        """Return the berichtsoorten."""
+        return self._routes.keys()
+
+    def values(self) -> ValuesView[Route]:
+        """Return the routes."""
+        return self._routes.values()
+
+    def items(self) -> ItemsView[str, Route]:
+        """Return the berichtsoorten and their routes."""
+        return self._routes.items()
+
+
+def destinations_of(routes: Routes) -> dict[str, str]:
+    """Return the name of the agency of each berichtsoort."""
+    return {berichtsoort: route.destination for berichtsoort, route in routes.items()}
 
 
 def read_routes(text: str) -> Routes:
@@ -72,6 +128,7 @@ def _route(row: dict[str, object]) -> Route:
         belanghebbende_types=tuple(_text("belanghebbende_types", name) for name in types),
         ontvanger=None if ontvanger is None else Party(ontvanger, "OIN"),
         rol_ontvanger=texts.pop("rol_ontvanger", None),
+        agency=texts.pop("agency", ""),
         **texts,  # a TypeError names what is not a field
     )
 

@@ -1,9 +1,10 @@
-"""The thread that lets an engine run whenever something is due."""
+"""A thread that lets an engine, or the sealing of evidence, run whenever something is due."""
 
 import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import monotonic
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.process.engine import where
@@ -16,6 +17,10 @@ RunDue = Callable[[Callable[[], bool]], datetime | None]
 """``Engine.run_due``."""
 
 
+def nothing_began(_within: timedelta) -> None:
+    """Wait for nothing."""
+
+
 class Runner:
     """Runs what is due, sleeps until more is, and can be woken.
 
@@ -23,14 +28,24 @@ class Runner:
         run_due: does the work, asks whether to stop, says when the next work is due.
         clock: the one that decides what is due.
         idle: at most this long it sleeps, because the clock may be turned.
+        finish: waits at most so long for what ``run_due`` began in other threads.
+        name: of the thread.
     """
 
     def __init__(
-        self, run_due: RunDue, clock: Clock, *, idle: timedelta = timedelta(seconds=5)
+        self,
+        run_due: RunDue,
+        clock: Clock,
+        *,
+        idle: timedelta = timedelta(seconds=5),
+        finish: Callable[[timedelta], None] = nothing_began,
+        name: str = "process-runner",
     ) -> None:
         self._run_due = run_due
         self._clock = clock
         self._idle = idle
+        self._finish = finish
+        self._name = name
         self._changed = threading.Condition()
         self._awake = False
         self._stopping = threading.Event()
@@ -38,8 +53,13 @@ class Runner:
 
     def start(self) -> None:
         """Start the thread; once only."""
-        self._thread = threading.Thread(target=self._loop, name="process-runner", daemon=True)
+        self._thread = threading.Thread(target=self._loop, name=self._name, daemon=True)
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
 
     def wake(self) -> None:
         """Look for work now; may be called from any thread, and before the start."""
@@ -52,8 +72,10 @@ class Runner:
         with self._changed:
             self._stopping.set()
             self._changed.notify()
+        end = monotonic() + within.total_seconds()
         if self._thread is not None:
             self._thread.join(within.total_seconds())
+        self._finish(timedelta(seconds=max(0.0, end - monotonic())))
 
     def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -65,7 +87,11 @@ class Runner:
             except Exception as error:
                 if self._stopping.is_set():
                     return
-                _log.error("cannot work on filings: %s", where(error))
+                _log.error(
+                    "%s: cannot go on: %s",
+                    *(self._name, where(error)),
+                    extra={"event": "engine-failed"},
+                )
                 pause = _AFTER_FAILURE
             with self._changed:
                 if pause > timedelta():

@@ -35,6 +35,8 @@ class Verdict(Enum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    AWAITED = "awaited"
+    """Nothing yet: it reports by zetStatus, as whoever plays the agency does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,24 @@ they arrive through it. Nothing here blocks the caller: reads run in the executo
 was passed in, writes in the store's writer, slow answers of a scenario in a timer.
 """
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from digipoort_wus import checks
-from digipoort_wus.clock import Clock
+from digipoort_wus._crash import crash_point
+from digipoort_wus.clock import Clock, format_utc
 from digipoort_wus.errors import Refusal
-from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
+from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
-from digipoort_wus.process import intake, queries
+from digipoort_wus.process import answers, intake, queries, reports
 from digipoort_wus.process.api import (
+    AgencyReport,
     Caller,
     MailboxEntry,
     MailboxQuery,
@@ -39,9 +43,10 @@ from digipoort_wus.process.scenarios import (
     no_scenarios,
     scenario_of,
 )
-from digipoort_wus.store.payloads import IN_ROW_BELOW
-from digipoort_wus.store.ports import Reader, Store, Transaction
+from digipoort_wus.process.writing import begun_future, copy_outcome, write_with
+from digipoort_wus.store.ports import MessageId, Prepared, Reader, Store, Transaction
 
+_log = logging.getLogger(__name__)
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -93,6 +98,7 @@ class ProcessService:
 
     def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
         """Store the delivery durably with statuses 105, 100 and 110 and a job; then resolve."""
+        crash_point("intake.before_begin")
         scenario = scenario_of(self.scenarios, delivery.aanleverkenmerk)
         now = self.clock()
 
@@ -105,11 +111,13 @@ class ProcessService:
         def judge(reader: Reader) -> None:
             intake.foresee(reader, caller, delivery, house=self.house, row=row, now=now)
 
-        def work(transaction: Transaction) -> Filing:
-            return intake.accept(
-                transaction,
-                caller,
-                delivery,
+        def work(prepared: Prepared) -> Callable[[Transaction], Filing]:
+            return partial(
+                intake.accept,
+                caller=caller,
+                delivery=delivery,
+                prepared=prepared,
+                received=intake.evidence_of(prepared.evidence_salt, caller, delivery),
                 house=self.house,
                 row=row,
                 now=now,
@@ -117,12 +125,21 @@ class ProcessService:
             )
 
         documents = (delivery.document, *delivery.attachments)
-        if any(len(document.content) >= IN_ROW_BELOW for document in documents):
-            accepted = self._write_large(documents, judge, work)
-        else:
-            accepted = self.store.write(work)
+        request = None if caller.proof is None else caller.proof.kept
+        accepted = write_with(self.store, self.executor, documents, judge, work, request)
         accepted.add_done_callback(self._wake_after)
         return self._after(accepted, lambda _: pause, _same) if pause else accepted
+
+    def answered(self, caller: Caller, octets: bytes, valid_until: datetime) -> Future[bytes]:
+        """Keep the signed answer to a delivery durably; then resolve to the one to be sent."""
+        now = self.clock()
+
+        def work(transaction: Transaction) -> bytes:
+            return answers.keep_answer(transaction, caller, octets, valid_until, now)
+
+        kept = self.store.write(work)
+        kept.add_done_callback(_kept)
+        return kept
 
     def berichtsoorten(
         self, caller: Caller, party: Party, autorisatie_adres: str | None
@@ -193,11 +210,21 @@ class ProcessService:
     ) -> Future[Sequence[ReturnMessage]]:
         """Return the caller's return messages with their content, oldest first."""
         access = self._access(caller)
-        if scope is Scope.NEW:
-            take = partial(queries.new_messages, access=access, query=query)
-            return self._write(take, query.autorisatie_adres, query.period)
-        look = partial(queries.messages, access=access, query=query)
-        return self._read(look, query.autorisatie_adres, query.period)
+        outer: Future[Sequence[ReturnMessage]] = begun_future()
+
+        def answer(found: Future[Mapping[MessageId, ReturnMessage]]) -> None:
+            if (error := found.exception()) is not None:
+                outer.set_exception(error)
+            elif scope is Scope.NEW and (read := found.result()):
+                now = self.clock()
+                take = partial(queries.take_messages, access=access, query=query, read=read, at=now)
+                self.store.write(take).add_done_callback(partial(copy_outcome, outer))
+            else:
+                outer.set_result(list(found.result().values()))
+
+        look = partial(queries.messages, access=access, query=query, scope=scope)
+        self._read(look, query.autorisatie_adres, query.period).add_done_callback(answer)
+        return outer
 
     def message_list(
         self, caller: Caller, query: MailboxQuery, scope: Scope
@@ -206,6 +233,52 @@ class ProcessService:
         access = self._access(caller)
         look = partial(queries.message_list, access=access, query=query, scope=scope)
         return self._read(look, query.autorisatie_adres, query.period)
+
+    def report(self, caller: Caller, report: AgencyReport) -> Future[None]:
+        """Append what the agency of a filing says of it, durably; then resolve."""
+        now = self.clock()
+        try:
+            reports.require_report(report)
+        except Refusal as refusal:
+            return _failed(refusal)
+
+        def work(transaction: Transaction) -> reports.Effect:
+            return reports.take_report(transaction, caller, report, house=self.house, now=now)
+
+        def told(effect: reports.Effect) -> None:
+            _log.info(
+                "kenmerk %s: OIN %s reports %s, judged at %s: %s",
+                *(ascii(report.kenmerk), caller.oin, report.code, format_utc(report.at)),
+                effect.value,
+                extra={"event": "reported", "kenmerk": report.kenmerk, "oin": caller.oin},
+            )
+            # A filing that continues the process may have waited for this one.
+            self.wake()
+
+        return _concluded(self.store.write(work), told)
+
+    def offer(self, caller: Caller, message: ReturnMessage) -> Future[None]:
+        """Put a message of the agency of its kenmerk into the mailbox, durably; then resolve."""
+        now = self.clock()
+
+        def judge(reader: Reader) -> object:
+            return reports.foresee_offer(reader, caller, message, house=self.house)
+
+        def work(prepared: Prepared) -> Callable[[Transaction], reports.Effect]:
+            return lambda transaction: reports.take_offer(
+                transaction, caller, message, house=self.house, now=now, prepared=prepared
+            )
+
+        def told(effect: reports.Effect) -> None:
+            _log.info(
+                "kenmerk %s: OIN %s offers a message: %s",
+                *(ascii(message.kenmerk), caller.oin, effect.value),
+                extra={"event": "offered", "kenmerk": message.kenmerk, "oin": caller.oin},
+            )
+
+        documents = (message.document, *message.attachments)
+        offered = write_with(self.store, self.executor, documents, judge, work)
+        return _concluded(offered, told)
 
     def _access(self, caller: Caller) -> queries.Access:
         return queries.Access(caller.oin, self.authorisations().mailboxes_of(caller.oin))
@@ -232,43 +305,10 @@ class ProcessService:
             return _failed(refusal)
         return self.store.write(work)
 
-    def _write_large(
-        self,
-        documents: Sequence[Document],
-        judge: Callable[[Reader], None],
-        work: Callable[[Transaction], Filing],
-    ) -> Future[Filing]:
-        """Make large documents durable outside the writer, which everybody waits for.
-
-        What is refused leaves no file: most of it is refused before one is written, and the
-        rest is removed before the refusal is told.
-        """
-        outer: Future[Filing] = _begun()
-
-        def keep() -> Callable[[], Future[None]]:
-            self.store.read(judge)
-            return self.store.keep(documents)
-
-        def write(kept: Future[Callable[[], Future[None]]]) -> None:
-            error = kept.exception()
-            if error is not None:
-                outer.set_exception(error)
-            else:
-                written = self.store.write(work)
-                written.add_done_callback(partial(let_go, kept.result()))
-
-        def let_go(go: Callable[[], Future[None]], written: Future[Filing]) -> None:
-            gone = go()
-            if written.exception() is None:
-                _copy(outer, written)
-            else:
-                gone.add_done_callback(lambda _: _copy(outer, written))
-
-        self.executor.submit(keep).add_done_callback(write)
-        return outer
-
     def _wake_after(self, accepted: Future[Filing]) -> None:
         if not accepted.cancelled() and accepted.exception() is None:
+            # In the writer, before anybody who waits for this future is told.
+            crash_point("intake.before_answer")
             self.wake()
 
     def _pause(self, reader: Reader, caller: Caller, kenmerk: str) -> float:
@@ -281,7 +321,7 @@ class ProcessService:
         self, inner: Future[S], pause: Callable[[S], float], value: Callable[[S], T]
     ) -> Future[T]:
         """Return a future that resolves to a part of another, perhaps later."""
-        outer: Future[T] = _begun()
+        outer: Future[T] = begun_future()
 
         def done(_: Future[S]) -> None:
             if (error := inner.exception()) is not None:
@@ -311,25 +351,31 @@ def _played(scenario: Scenario, reply: Reply) -> float:
             return 0.0
 
 
-def _begun() -> "Future[T]":
-    """Return a future that cannot be cancelled: what it stands for is under way."""
-    future: Future[T] = Future()
-    future.set_running_or_notify_cancel()
-    return future
+def _concluded(effect: "Future[S]", told: Callable[[S], None]) -> Future[None]:
+    """Return a future that resolves when something has been recorded and somebody told."""
+    outer: Future[None] = begun_future()
+
+    def done(recorded: "Future[S]") -> None:
+        error = recorded.exception()
+        if error is not None:
+            outer.set_exception(error)
+            return
+        told(recorded.result())
+        outer.set_result(None)
+
+    effect.add_done_callback(done)
+    return outer
+
+
+def _kept(answer: "Future[bytes]") -> None:
+    if not answer.cancelled() and answer.exception() is None:
+        crash_point("answer.after_store")
 
 
 def _failed(refusal: Refusal) -> "Future[T]":
     future: Future[T] = Future()
     future.set_exception(refusal)
     return future
-
-
-def _copy(outer: "Future[T]", inner: "Future[T]") -> None:
-    error = inner.exception()
-    if error is not None:
-        outer.set_exception(error)
-    else:
-        outer.set_result(inner.result())
 
 
 def _same(value: T) -> T:

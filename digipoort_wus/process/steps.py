@@ -1,16 +1,11 @@
 """What each step of a filing does: ask somebody, look up the transition, say what follows.
 
-``TRANSITIONS`` is the whole process: (step, event) -> statuses and next step. Asking is
-:func:`observe`; everything else is a function of values. What leads to another attempt
-of the same step writes nothing: 321 is written once, after the last attempt, and 420 at
-the first failed delivery (a second time, with AFS600, at the end).
+Asking is :func:`observe`; everything else is a function of values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
-from types import MappingProxyType
 from typing import Literal, Protocol
 
 from digipoort_wus.filing.filing import Filing, ReturnMessage
@@ -25,97 +20,23 @@ from digipoort_wus.process.agency import (
 )
 from digipoort_wus.process.details import validation_error, validation_results
 from digipoort_wus.process.retry import RetryPolicy
+from digipoort_wus.process.transitions import FAILURES, TRANSITIONS, Event, Step
 from digipoort_wus.rules.api import Outcome, Report, RuleEngine, Stage
 from digipoort_wus.store.ports import Job
 
 _TICK = timedelta(milliseconds=1)
-INTAKE_STATUSES = ("105", "100", "110")
-"""Written together with the filing, in the order that was seen (105 before 100)."""
-
-
-class Step(Enum):
-    """Where a filing is; the word stands in the store."""
-
-    AUTHORISE = "authorise"
-    ENVELOPE = "envelope"
-    CONTENT = "content"
-    DELIVER = "deliver"
-    REDELIVER = "redeliver"
-    ANSWER = "answer"
-
-
-FIRST_STEP = Step.AUTHORISE
-
-
-class Event(Enum):
-    """What a step found."""
-
-    ALLOWED = "allowed"
-    DENIED = "denied"
-    AUSP_DOWN = "authorisation service down"
-    VALID = "valid"
-    INVALID = "invalid"
-    UNDETERMINED = "undetermined"
-    DELIVERED = "delivered"
-    REJECTED = "rejected"
-    UNREACHABLE = "unreachable"
-    EXHAUSTED = "exhausted"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    AWAITED = "awaited"
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """Statuses to append, and the step that follows; None: nothing is left to do."""
-
-    codes: tuple[str, ...]
-    then: Step | None
-
-
-TRANSITIONS: Mapping[tuple[Step, Event], Transition] = MappingProxyType(
-    {
-        (Step.AUTHORISE, Event.ALLOWED): Transition(("200",), Step.ENVELOPE),
-        (Step.AUTHORISE, Event.DENIED): Transition(("210",), None),
-        (Step.AUTHORISE, Event.AUSP_DOWN): Transition(("230",), None),
-        (Step.ENVELOPE, Event.VALID): Transition(("301",), Step.CONTENT),
-        (Step.ENVELOPE, Event.INVALID): Transition(("311",), None),
-        (Step.ENVELOPE, Event.UNDETERMINED): Transition((), Step.ENVELOPE),
-        (Step.ENVELOPE, Event.EXHAUSTED): Transition(("321",), None),
-        # 405 says that delivery is under way, so it is there before the first attempt.
-        (Step.CONTENT, Event.VALID): Transition(("301", "405"), Step.DELIVER),
-        (Step.CONTENT, Event.INVALID): Transition(("311",), None),
-        (Step.CONTENT, Event.UNDETERMINED): Transition((), Step.CONTENT),
-        (Step.CONTENT, Event.EXHAUSTED): Transition(("321",), None),
-        (Step.DELIVER, Event.DELIVERED): Transition(("400",), Step.ANSWER),
-        (Step.DELIVER, Event.REJECTED): Transition(("410",), None),
-        (Step.DELIVER, Event.UNREACHABLE): Transition(("420",), Step.REDELIVER),
-        (Step.REDELIVER, Event.DELIVERED): Transition(("405", "400"), Step.ANSWER),
-        (Step.REDELIVER, Event.REJECTED): Transition(("405", "410"), None),
-        (Step.REDELIVER, Event.UNREACHABLE): Transition((), Step.REDELIVER),
-        (Step.REDELIVER, Event.EXHAUSTED): Transition(("420",), None),
-        (Step.ANSWER, Event.ACCEPTED): Transition(("500",), None),
-        (Step.ANSWER, Event.REFUSED): Transition(("510",), None),
-        # The agency reports later by itself; until then there is no job.
-        (Step.ANSWER, Event.AWAITED): Transition((), None),
-    }
-)
-"""The process of a filing, from its first job to its end."""
-
-_FAILED = frozenset((Event.UNDETERMINED, Event.UNREACHABLE))
-_VAS400 = StatusError("VAS400", "De validatie kon door een technisch probleem niet worden gedaan.")
-_AFS600 = StatusError(
-    "AFS600",
-    "De uitvragende partij was niet bereikbaar; er wordt niet opnieuw geprobeerd af te leveren.",
-)
-_EXHAUSTED = {Step.ENVELOPE: _VAS400, Step.CONTENT: _VAS400, Step.REDELIVER: _AFS600}
 
 
 class Authoriser(Protocol):
     """Says whether the sender may file this for the belanghebbende (AuSP)."""
 
     def ask(self, filing: Filing) -> Literal["200", "210", "230"]:
-        """Return 200 for yes, 210 for no, 230 when the service itself failed."""
+        """Return 200 for yes, 210 for no, 230 when the service itself failed.
+
+        It may block, but gives up by itself well within the lease of a job; what it raises is
+        a failure as 230 is. After a failure it is asked again, a while later, and again, until
+        the policy for that is spent.
+        """
 
 
 class AllowAll:
@@ -138,12 +59,16 @@ class Participants:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a step found; error and details belong to the last status it leads to."""
+    """What a step found; error and details belong to the last status it leads to.
+
+    ``delivered`` is what the agency answered when it took delivery, for the evidence.
+    """
 
     event: Event
     error: StatusError | None = None
     details: str | None = None
     messages: tuple[ReturnMessage, ...] = ()
+    delivered: Delivered | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +106,9 @@ def observe(step: Step, filing: Filing, attempt: int, participants: Participants
         filing: with its documents.
         attempt: at this step, from 1.
         participants: whom to ask.
+
+    Raises:
+        LookupError: the step has no job.
     """
     match step:
         case Step.AUTHORISE:
@@ -196,9 +124,13 @@ def observe(step: Step, filing: Filing, attempt: int, participants: Participants
             return _delivered(participants.agency.deliver(filing, 1 + attempt))
         case Step.ANSWER:
             return _answered(participants.agency.answer(filing))
+        case Step.AWAIT:
+            raise LookupError("nobody works on a filing while the agency judges it")
 
 
-def decide(job: Job, observed: Observed, now: datetime, retry: RetryPolicy) -> Result:
+def decide(
+    job: Job, observed: Observed, now: datetime, retry: RetryPolicy, chance: float = 1.0
+) -> Result:
     """Return what an event leads to.
 
     Args:
@@ -206,22 +138,25 @@ def decide(job: Job, observed: Observed, now: datetime, retry: RetryPolicy) -> R
         observed: what the step found.
         now: moment of the decision.
         retry: policy for this step's failures.
+        chance: share of the longest delay before the next attempt, 0 to 1.
 
     Raises:
         LookupError: the event does not belong to the step.
     """
     step = Step(job.step)
-    failed = observed.event in _FAILED
+    failed = observed.event in FAILURES
     # The first delivery and the attempts of REDELIVER are one series.
     failures = _failures(step, job.attempts)
-    if failed and step in _EXHAUSTED and retry.spent(failures, job.since, now):
-        observed = Observed(Event.EXHAUSTED, _EXHAUSTED[step])
+    ends = (step, Event.EXHAUSTED) in TRANSITIONS
+    if failed and ends and retry.spent(failures, job.since, now):
+        observed = Observed(Event.EXHAUSTED)
     transition = TRANSITIONS[step, observed.event]
+    error = observed.error or transition.error
     follow = None
-    if transition.then is not None:
-        run_at = retry.next_at(failures, job.since, now) if failed else now
+    if transition.then not in (None, Step.AWAIT):
+        run_at = retry.next_at(failures, job.since, now, chance) if failed else now
         follow = Follow(transition.then, run_at)
-    return Result(transition.codes, follow, observed.error, observed.details, observed.messages)
+    return Result(transition.codes, follow, error, observed.details, observed.messages)
 
 
 def timed(
@@ -283,7 +218,7 @@ def _validated(report: Report) -> Observed:
 def _delivered(outcome: Delivered | Rejected | Unreachable) -> Observed:
     match outcome:
         case Delivered():
-            return Observed(Event.DELIVERED)
+            return Observed(Event.DELIVERED, delivered=outcome)
         case Rejected(error, details):
             return Observed(Event.REJECTED, error, details)
         case Unreachable():

@@ -3,19 +3,22 @@
 Texts are Dutch and never repeat a number: the number of a sole trader holds a BSN.
 """
 
-from lxml import etree
+from collections.abc import Iterator
 
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.content import Content, open_content, size_of
 from digipoort_wus.filing.filing import Document, Filing
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
 from digipoort_wus.rules.api import Outcome, Report, Stage
-from digipoort_wus.xmlsafe.parse import parse_document
+from digipoort_wus.xmlsafe.stream import watch_document
 
 _XML_TYPES = ("text/xml", "application/xml")
 _XBRLI = "http://www.xbrl.org/2003/instance"
 _VALID = Report(Outcome.VALID)
+_PIECE = 65_536
+_SEEN_MAX = 2
 
 _EMPTY = Finding("INHOUD-LEEG", "fatal", "Het bericht is leeg: er is geen inhoud meegestuurd.")
 _DOCTYPE = Finding(
@@ -55,6 +58,7 @@ class BasicRules:
     Envelope: the document is not empty; an XML document is well-formed without
     DOCTYPE; every identifier of an XBRL instance is the belanghebbende. Content:
     nothing more. In other XML documents it is not known where the number stands.
+    Documents are read from where they are, piece by piece.
     """
 
     def validate(self, filing: Filing, stage: Stage) -> Report:
@@ -65,31 +69,46 @@ class BasicRules:
 
 
 def _envelope(document: Document, belanghebbende: Party) -> Report:
-    if not document.content.strip():
+    content = document.content
+    if not any(piece.strip() for piece in _pieces(content)):
         return _invalid(_EMPTY)
     if document.mime_type.partition(";")[0].strip().lower() not in _XML_TYPES:
         return _VALID
-    if document.content.count(b"<") > limits.DOCUMENT_MAX_TAGS:
+    if sum(piece.count(b"<") for piece in _pieces(content)) > limits.DOCUMENT_MAX_TAGS:
         # Our limit, not the filer's mistake.
         return Report(Outcome.UNDETERMINED, technical="more tags than this gateway validates")
+    # Whom the document is about, as far as that matters: a third one says nothing new.
+    found: set[str] = set()
+
+    def see(number: str) -> None:
+        if len(found) < _SEEN_MAX:
+            found.add(_normal(number))
+
     try:
-        root = parse_document(document.content)
+        with open_content(content) as source:
+            root = watch_document(source, size_of(content), f"{{{_XBRLI}}}identifier", see)
     except Refusal as refusal:
+        if refusal.check is checks.XML_LIMIT:
+            return Report(Outcome.UNDETERMINED, technical=refusal.expected)
         return _invalid(_DOCTYPE if refusal.check is checks.XML_DOCTYPE else _UNREADABLE)
     except MemoryError:
         return Report(Outcome.UNDETERMINED, technical="no memory to parse the document")
-    if root.tag != f"{{{_XBRLI}}}xbrl":
+    if root != f"{{{_XBRLI}}}xbrl":
         return _VALID
-    finding = _identity(root, belanghebbende)
+    finding = _identity(found, belanghebbende)
     return _VALID if finding is None else _invalid(finding)
 
 
-def _identity(root: etree._Element, belanghebbende: Party) -> Finding | None:
+def _pieces(content: Content) -> Iterator[bytes]:
+    with open_content(content) as source:
+        while piece := source.read(_PIECE):
+            yield piece
+
+
+def _identity(found: set[str], belanghebbende: Party) -> Finding | None:
     """Compare every identifier with the belanghebbende, without case and outer white space."""
-    identifiers = list(root.iter(f"{{{_XBRLI}}}identifier"))
-    if not identifiers:
+    if not found:
         return _NOBODY
-    found = {_normal("".join(element.itertext(None))) for element in identifiers}
     expected = _normal(belanghebbende.number)
     if found == {expected}:
         return None

@@ -14,10 +14,12 @@ from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from digipoort_wus.server.budget import Connections, Room, party_of
+from digipoort_wus.server.channel import NO_REASON, BoundedChannel
 from digipoort_wus.server.handshake import why_refused
+from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.reactor import Reactor
 from digipoort_wus.server.reports import Reports
-from digipoort_wus.server.site import NO_REASON, BoundedChannel, BoundedSite
+from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.tls import verify_code_of
 
 
@@ -54,8 +56,9 @@ class CountedConnection(BufferingTLSTransport):
             why = why_refused(queue, verify_code_of(connection))
         else:
             return
-        host = host_of(cast(ITransport, self.transport))
-        cast(BoundedTls, self.factory).reports.tell(host, f"TLS handshake failed: {why}")
+        host, factory = host_of(cast(ITransport, self.transport)), cast(BoundedTls, self.factory)
+        factory.reports.tell(host, f"TLS handshake failed: {why}")
+        factory.metrics.handshake_failed(why)
 
 
 class BoundedTls(TLSMemoryBIOFactory):
@@ -68,6 +71,7 @@ class BoundedTls(TLSMemoryBIOFactory):
         creator: makes the TLS connections.
         site: what speaks HTTP in them.
         connections: the count, with its limits.
+        metrics: count what is refused.
     """
 
     protocol = CountedConnection
@@ -78,12 +82,14 @@ class BoundedTls(TLSMemoryBIOFactory):
         site: BoundedSite,
         reactor: Reactor,
         connections: Connections | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         super().__init__(
             creator, False, cast(IProtocolFactory, site), clock=cast(IReactorTime, reactor)
         )
         self.connections = connections or Connections()
         self.reports = Reports(reactor)
+        self.metrics = metrics or Metrics()
 
     def stopFactory(self) -> None:  # noqa: N802 - Twisted's interface
         """Write what is still to be said of strangers."""
@@ -100,6 +106,7 @@ class BoundedTls(TLSMemoryBIOFactory):
             limit = self.connections.limit_met(party_of(host))
             what = "closed at once" if room is Room.NONE else "answered with 503"
             self.reports.tell(host, f"connection {what}: too many {limit}")
+            self.metrics.connection_refused(limit, what)
         if room is Room.NONE:
             return None
         connection = cast(CountedConnection, super().buildProtocol(addr))

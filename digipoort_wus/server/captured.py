@@ -15,10 +15,11 @@ from twisted.web.server import NOT_DONE_YET, Request
 from digipoort_wus import checks
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.server.body import BoundedRequest
+from digipoort_wus.server.channel import BoundedChannel
 from digipoort_wus.server.framing import framing, read_head
 from digipoort_wus.server.http import HttpRequest, check_head
 from digipoort_wus.server.reactor import Reactor
-from digipoort_wus.server.site import BoundedChannel, BoundedSite
+from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.stored import read_whole_request
 
 _CRLF, _LF = b"\r\n", b"\n"

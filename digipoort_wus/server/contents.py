@@ -7,12 +7,13 @@ from lxml import etree
 
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import ECHO, TYPES
+from digipoort_wus.names import BERICHTEN, ECHO, TYPES
 from digipoort_wus.soap.envelope import namespace
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
-_INHOUD, _DATA = f"{{{TYPES}}}inhoud", f"{{{ECHO}}}data"
-_BIJLAGEN = f"{{{TYPES}}}berichtBijlagen"
+_DATA = f"{{{ECHO}}}data"
+_MESSAGES = (TYPES, BERICHTEN)
+"""Namespaces of what has a berichtInhoud."""
 _WHITE_SPACE = b" \t\r\n"
 _PIECE = 1_000_000
 
@@ -24,14 +25,16 @@ def take_contents(body_child: etree._Element, texts: LargeTexts | None = None) -
     base64; the four digits are base64 too, so the schema still applies.
 
     Args:
-        body_child: the judged element; changed. Only filings and echoes have contents.
+        body_child: the judged element; changed. Only filings, offered messages and echoes
+            have contents.
         texts: those that were taken out of it already, or came beside it.
 
     Raises:
         Refusal: XSD-BASE64, XSD-INHOUD-SIZE or ATTACHMENT-LIMIT.
     """
     # Counted here, for the schema would find a mistake in each of thousands.
-    if any(len(holder) > limits.MAX_ATTACHMENTS for holder in body_child.iterchildren(_BIJLAGEN)):
+    bijlagen = body_child.iterchildren(*(f"{{{types}}}berichtBijlagen" for types in _MESSAGES))
+    if any(len(holder) > limits.MAX_ATTACHMENTS for holder in bijlagen):
         raise Refusal(checks.ATTACHMENT_LIMIT, expected=f"{limits.MAX_ATTACHMENTS}")
     parts: list[bytes] = []
     for element in contents_of(body_child):
@@ -63,14 +66,18 @@ def _content(element: etree._Element, texts: LargeTexts | None) -> bytes:
 
 def contents_of(body_child: etree._Element) -> list[etree._Element]:
     """Return the elements with contents, at the places that the contracts know."""
-    if namespace(body_child) == ECHO:
+    types = namespace(body_child)
+    if types == ECHO:
         return [child for child in body_child if child.tag == _DATA]
+    if types not in _MESSAGES:
+        return []
+    inhoud = f"{{{types}}}inhoud"
     found: list[etree._Element] = []
     for holder in body_child:
-        if holder.tag == f"{{{TYPES}}}berichtInhoud":
-            found += [child for child in holder if child.tag == _INHOUD]
-        elif holder.tag == _BIJLAGEN:
-            found += [child for part in holder for child in part if child.tag == _INHOUD]
+        if holder.tag == f"{{{types}}}berichtInhoud":
+            found += [child for child in holder if child.tag == inhoud]
+        elif holder.tag == f"{{{types}}}berichtBijlagen":
+            found += [child for part in holder for child in part if child.tag == inhoud]
     return found
 
 

@@ -66,7 +66,7 @@ class CrlSources:
     def urls_for(self, materials: Materials) -> tuple[str, ...]:
         """Return every URL to fetch, each once."""
         own = (materials.tls.certificate, materials.signing.certificate)
-        points = distribution_points((*materials.authorities, *own))
+        points = distribution_points((*materials.every_authority, *own))
         return tuple(dict.fromkeys((*self.urls, *at_hosts(points, self.hosts))))
 
 
@@ -203,7 +203,7 @@ class CrlRefresh:
         Before the first attempt nothing is known against any of them.
         """
         if not self._tried:
-            return frozenset(self._materials().authorities)
+            return frozenset(self._materials().every_authority)
         return frozenset(tuple(self._issuers.values()))
 
     def start(self) -> None:
@@ -260,7 +260,7 @@ class CrlRefresh:
         materials = self._materials()
         try:
             crl = read_crl(self._fetch(url))
-            issuer = check_successor(crl, materials.authorities, materials.index, self._clock())
+            issuer = check_successor(crl, materials.every_authority, materials.index, self._clock())
             fresh = crl not in materials.crls and not self._stopping
             if fresh:
                 keep_crl(self._directory, file_name_of(issuer), crl)

@@ -37,7 +37,7 @@ def notices(
     for name, identity in (("TLS", materials.tls), ("signing", materials.signing)):
         certificate = identity.certificate
         found += _of_certificate(f"The {name} certificate of the gateway", certificate, at)
-    for authority in materials.authorities:
+    for authority in materials.every_authority:
         found += _of_certificate(f"The certificate of {name_of(authority)}", authority, at)
         found += _of_crl(authority, materials, at, confirmed=authority in confirmed)
     return tuple(found)
@@ -51,7 +51,7 @@ def without_file(materials: Materials, loaded: CrlSet) -> tuple[str, ...]:
         loaded: what the files hold.
     """
     found: list[str] = []
-    for authority in materials.authorities:
+    for authority in materials.every_authority:
         ours, theirs = latest_of(authority, materials.index), latest_of(authority, loaded)
         if ours is None or ours.next_update_utc is None:
             continue

@@ -21,6 +21,7 @@ from digipoort_wus.clock import Clock
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Hint, Refusal
 from digipoort_wus.names import (
+    AANLEVER,
     WSA_ANONYMOUS,
     Operation,
     Service,
@@ -28,6 +29,7 @@ from digipoort_wus.names import (
 from digipoort_wus.pki.chain import VerifiedCertificate
 from digipoort_wus.pki.identity import Identity
 from digipoort_wus.process.api import Caller
+from digipoort_wus.process.signed import SignedRequest
 from digipoort_wus.server.contents import take_contents
 from digipoort_wus.server.http import (
     HttpAnswer,
@@ -36,7 +38,8 @@ from digipoort_wus.server.http import (
     check_soap_action,
 )
 from digipoort_wus.server.judge import Judged, Judges, judge
-from digipoort_wus.server.received import Received, read_message, receive
+from digipoort_wus.server.kept import with_proof
+from digipoort_wus.server.received import Received, read_as_signed, receive
 from digipoort_wus.soap.addressing import (
     Addressing,
     Destinations,
@@ -186,7 +189,11 @@ def _open(
     envelope: Envelope | None = None
     judged: Judged | None = None
     try:
-        envelope, texts = read_message(received)
+        message = read_as_signed(received)
+        envelope, texts = message.envelope, message.texts
+        # Of a filing, for the evidence; nobody else holds on to the octets.
+        pieces = message.pieces if service is AANLEVER else ()
+        del message
         if policy.hygiene is Hygiene.BASIC_PROFILE:
             require_basic_profile(envelope)
         addressing = read_addressing(envelope, policy.addressing)
@@ -208,6 +215,8 @@ def _open(
         # What is large where no content stands is for the schema to refuse.
         texts.restore()
         validate(envelope.body_child)
+        if pieces:
+            judged = with_proof(judged, policy, SignedRequest(pieces, parts))
     except Refusal as refusal:
         if gate.explain_faults and envelope is not None:
             refusal.hint = _hint(refusal, envelope.root, gate.clock(), size)

@@ -68,27 +68,34 @@ class HttpAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def service_for(head: Head) -> Service:
+def service_for(head: Head, served: Mapping[str, Service] = SERVICE_AT) -> Service:
     """Return the service at a path.
+
+    Args:
+        served: which services there are, by path.
 
     Raises:
         Refusal: HTTP-PATH.
     """
-    service = SERVICE_AT.get(head.path.rstrip("/"))
+    service = served.get(head.path.rstrip("/"))
     if service is None:
-        raise Refusal(checks.HTTP_PATH, expected=", ".join(s.paths[0] for s in ENDPOINTS.values()))
+        current = dict.fromkeys(service.paths[0] for service in served.values())
+        raise Refusal(checks.HTTP_PATH, expected=", ".join(current))
     return service
 
 
-def check_head(head: Head) -> None:
+def check_head(head: Head, served: Mapping[str, Service] = SERVICE_AT) -> None:
     """Judge a request before its body is read.
+
+    Args:
+        served: which services there are, by path.
 
     Raises:
         Refusal: an HTTP check; its ``http`` is the status.
 
     SOAP 1.1 §6; what is accepted beyond it follows what clients were seen to send.
     """
-    service = service_for(head)
+    service = service_for(head, served)
     if head.method in ("GET", "HEAD"):
         if not _asks_description(head.query):
             raise Refusal(checks.HTTP_METHOD, expected="POST, or GET with ?wsdl")

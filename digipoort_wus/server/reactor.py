@@ -62,6 +62,8 @@ class Reactor(FromThreads, Protocol):
 class RunnableReactor(Reactor, Protocol):
     """The process's reactor, for those who run it."""
 
+    running: bool
+
     def run(self) -> None:
         """Run until it is stopped."""
 

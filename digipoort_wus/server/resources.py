@@ -1,33 +1,25 @@
 """The services as a Twisted resource: from HTTP to the gate, to Spyne, and back."""
 
-import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from io import BytesIO
 from time import monotonic
 from typing import TypeVar
-from weakref import WeakKeyDictionary
 
-from cryptography import x509
 from lxml import etree
-from OpenSSL import crypto
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.threadable import isInIOThread
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from digipoort_wus import checks
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
-from digipoort_wus.names import OPHAAL, Service
-from digipoort_wus.pki.oin import oin_of
-from digipoort_wus.server.body import BoundedRequest
-from digipoort_wus.server.budget import Budget, Share
-from digipoort_wus.server.framing import read_head
+from digipoort_wus.names import AANLEVER, OPHAAL, Service
+from digipoort_wus.server.budget import Share
+from digipoort_wus.server.futures import to_deferred
 from digipoort_wus.server.gate import (
     Gate,
     Opened,
@@ -48,6 +40,16 @@ from digipoort_wus.server.http import (
     service_for,
     wants_xsd,
 )
+from digipoort_wus.server.incoming import (
+    head_of,
+    is_gone,
+    peer_certificate,
+    peer_oin,
+    share_of,
+    take_body,
+    who_sent,
+)
+from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.outgoing import write_answer
 from digipoort_wus.server.reactor import FromThreads
 from digipoort_wus.server.workers import INLINE_BELOW, Workers
@@ -68,17 +70,32 @@ Dispatch = Callable[[Opened, LargeTexts], Future[etree._Element]]
 contents it puts beside it."""
 
 
+Keep = Callable[[Opened, bytes], Future[bytes]]
+"""Keeps the signed answer to a filing, and resolves to the octets that are to be sent."""
+
+
+def keep_nothing(_opened: Opened, octets: bytes) -> Future[bytes]:
+    """Return the answer as it is: nobody keeps it."""
+    kept: Future[bytes] = Future()
+    kept.set_result(octets)
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a request goes through: the gate of its service, admission, then the operation.
 
     Args:
         gates: by the name of the service.
+        require_room: raises a Refusal while no filing can be kept.
+        keep: keeps the answer to a filing before it is sent.
     """
 
     gates: Mapping[str, Gate]
     admit: Admit
     dispatch: Dispatch
+    require_room: Callable[[], None] = lambda: None
+    keep: Keep = keep_nothing
 
 
 class _Turn:
@@ -95,20 +112,35 @@ class _Turn:
 
 
 class WusResource(Resource):
-    """All three services at all their paths; a leaf that can be mounted at the root of any site."""
+    """All three services at all their paths; a leaf that can be mounted at the root of any site.
+
+    Attributes:
+        closed: set when nothing can be kept any more: every request is refused for now.
+    """
 
     isLeaf = True  # noqa: N815 - Twisted's interface
 
     def __init__(
-        self, services: Services, reactor: FromThreads, workers: Workers | None = None
+        self,
+        services: Services,
+        reactor: FromThreads,
+        workers: Workers | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         super().__init__()
+        self._metrics = metrics or Metrics()
         self._services = services
         self._reactor = reactor
         self._workers = workers or Workers()
         self._turns = DeferredSemaphore(_LARGE_ANSWERS)
+        self.closed = False
         self._busy = 0
         self._idle: list[Deferred[None]] = []
+
+    @property
+    def busy(self) -> int:
+        """Return how many requests are being answered."""
+        return self._busy
 
     def drained(self) -> Deferred[None]:
         """Return a Deferred that fires when no request is being answered."""
@@ -132,15 +164,17 @@ class WusResource(Resource):
                 "{check} {path} from {who}",
                 check=refusal.check.id,
                 path=ascii(head.path[:80]),
-                who=_who(request),
+                who=who_sent(request),
+                event="http-refused",
             )
+            self._metrics.refused(refusal.check)
             write_answer(request, http_refusal(refusal))
             return NOT_DONE_YET
         if head.method != "POST":
             write_answer(request, _description(head, service, request))
             return NOT_DONE_YET
         self._busy += 1
-        share = _share_of(request)
+        share = share_of(request)
         answered = Deferred.fromCoroutine(self._serve(service, head, request, share, started))
         answered.addCallback(_written, request, share)
         answered.addErrback(_give_up, request)
@@ -153,8 +187,11 @@ class WusResource(Resource):
         Raises:
             Refusal: an HTTP check.
         """
+        if self.closed:
+            raise Refusal(checks.HTTP_BUSY, expected="room", received="a gateway that stops")
         check_head(head)
-        service_for(head)
+        if head.method == "POST" and service_for(head) is AANLEVER:
+            self._services.require_room()
 
     def _one_less(self, _: object, share: Share) -> None:
         share.close()
@@ -172,27 +209,28 @@ class WusResource(Resource):
         try:
             opened = await self._open(service, head, request)
         except Exception:
-            return _technical(gate, service, None)
-        if opened is None or _is_gone(request):
+            return self._technical(service, None)
+        if opened is None or is_gone(request):
             # Nothing was stored, and nobody is told otherwise: the sender repeats.
-            _log.info("a client left before its request was dealt with")
+            _log.info("a client left before its request was dealt with", event="request-abandoned")
+            self._metrics.abandoned()
             return None
         if isinstance(opened, Rejected):
-            _log_rejected(opened, request, started)
+            self._tell_rejected(opened, request, started)
             return fault(gate, opened)
         try:
             if not _brings_contents(opened):
                 return await self._perform(opened, request, started)
             async with _Turn(self._turns):
                 if not share.has_room():
-                    return _busy(opened)
-                return None if _is_gone(request) else await self._perform(opened, request, started)
+                    return self._no_room(opened)
+                return None if is_gone(request) else await self._perform(opened, request, started)
         except Refusal as refusal:
             rejected = reject(opened, bare(refusal))
-            _log_rejected(rejected, request, started)
+            self._tell_rejected(rejected, request, started, berichtsoort_of(opened))
             return fault(gate, rejected)
         except Exception:
-            return _technical(gate, service, opened)
+            return self._technical(service, opened)
 
     async def _perform(self, opened: Opened, request: Request, started: float) -> HttpAnswer:
         gate = self._services.gates[opened.service.name]
@@ -204,14 +242,23 @@ class WusResource(Resource):
             signed = await to_deferred(self._workers.submit(work), self._reactor)
         else:
             signed = answer(gate, opened, element, texts)
+        if opened.service is AANLEVER:
+            kept = await to_deferred(self._services.keep(opened, signed.body), self._reactor)
+            signed = replace(signed, body=kept)
+        seconds = monotonic() - started
+        kenmerk = _kenmerk_of(opened, element)
         _log.info(
             "{operation} {message_id} accepted from {oin}, sent by {who}, in {ms} ms",
             operation=opened.operation.name,
             message_id=ascii(opened.caller.message_id[:80]),
             oin=opened.caller.oin,
-            who=_who(request),
-            ms=round((monotonic() - started) * 1000),
+            who=who_sent(request),
+            ms=round(seconds * 1000),
+            event="request-answered",
+            duration=seconds,
+            **({"kenmerk": kenmerk} if kenmerk else {}),
         )
+        self._metrics.answered(opened.operation.name, berichtsoort_of(opened), seconds)
         return signed
 
     async def _open(
@@ -222,92 +269,80 @@ class WusResource(Resource):
         The outcome is None when the client left before its turn.
         """
         gate = self._services.gates[service.name]
-        whole = HttpRequest(head, _take_body(request), peer_certificate(request))
+        whole = HttpRequest(head, take_body(request), peer_certificate(request))
         if len(whole.body) < INLINE_BELOW:
             return open_request(gate, service, whole)
 
         def work() -> Opened | Rejected | None:
-            return None if _is_gone(request) else open_request(gate, service, whole)
+            return None if is_gone(request) else open_request(gate, service, whole)
 
         return await to_deferred(self._workers.submit(work), self._reactor)
 
+    def _no_room(self, opened: Opened) -> HttpAnswer:
+        name = opened.operation.name
+        _log.info("{operation} has to wait: too much is unread", operation=name, event="busy")
+        self._metrics.refused(checks.HTTP_BUSY, name)
+        return http_refusal(
+            Refusal(checks.HTTP_BUSY, expected="room", received="too many unread answers")
+        )
 
-def to_deferred(future: Future[T], reactor: FromThreads) -> Deferred[T]:
-    """Return a Deferred that fires in the reactor's thread when the future is done.
+    def _technical(self, service: Service, opened: Opened | None) -> HttpAnswer:
+        """Return the fault for a mistake of ours; the places go to the log, not to the client."""
+        failure = Failure()
+        # Frames without values: a traceback may be logged, a payload may not.
+        _log.error(
+            "{service} failed: {error}\n{trace}",
+            service=service.name,
+            error=_named(failure.value),
+            trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
+            event="request-failed",
+        )
+        failure.cleanFailure()
+        refusal = Refusal(checks.TECHNICAL)
+        rejected = Rejected(service, None, None, refusal)
+        berichtsoort = None
+        if opened is not None:
+            rejected, berichtsoort = reject(opened, refusal), berichtsoort_of(opened)
+        self._count(rejected, berichtsoort)
+        return fault(self._services.gates[service.name], rejected)
 
-    A future that is done already fires at once, without a turn of the reactor.
-    """
-    deferred: Deferred[T] = Deferred()
+    def _tell_rejected(
+        self,
+        rejected: Rejected,
+        request: Request,
+        started: float,
+        berichtsoort: str | None = None,
+    ) -> None:
+        seconds = monotonic() - started
+        _log.info(
+            "{operation} from {who} refused by {check} in {ms} ms: {why}",
+            operation=rejected.operation.name if rejected.operation else rejected.service.name,
+            who=who_sent(request),
+            check=rejected.refusal.check.id,
+            ms=round(seconds * 1000),
+            why=str(rejected.refusal),
+            event="request-refused",
+            oin=peer_oin(request),
+            duration=seconds,
+        )
+        self._count(rejected, berichtsoort)
 
-    # Not a name of the future itself: it never forgets its callbacks, and such a circle of
-    # megabytes would wait for the cycle collector.
-    def fire(done: Future[T]) -> None:
-        error = done.exception()
-        if error is None:
-            deferred.callback(done.result())
-        else:
-            deferred.errback(Failure(error))
-
-    def fire_in_reactor(done: Future[T]) -> None:
-        if isInIOThread():
-            fire(done)
-        else:
-            reactor.callFromThread(fire, done)
-
-    if future.done():
-        fire(future)
-    else:
-        future.add_done_callback(fire_in_reactor)
-    return deferred
-
-
-def head_of(request: Request) -> Head:
-    """Return the head of a Twisted request as plain text."""
-    return read_head(request.method, request.uri, request.requestHeaders.getAllRawHeaders())
+    def _count(self, rejected: Rejected, berichtsoort: str | None) -> None:
+        name = rejected.operation.name if rejected.operation else None
+        self._metrics.refused(rejected.refusal.check, name, berichtsoort)
 
 
-def _take_body(request: Request) -> bytes:
-    """Return the body, which Twisted would otherwise keep until the answer is written."""
-    content, request.content = request.content, BytesIO()
-    if isinstance(content, BytesIO):
-        return content.getvalue()
-    # In a site of somebody else's, Twisted may have put a large body into a file.
-    return bytes(content.read()) if content is not None else b""
-
-
-def peer_certificate(request: Request) -> x509.Certificate | None:
-    """Return the certificate that the client showed in the handshake, None without TLS.
-
-    Without renegotiation it is the same for every request of a connection, so a connection
-    is asked once.
-    """
-    transport = request.channel.transport
-    if transport in _peers:
-        return _peers[transport]
-    get_certificate = getattr(transport, "getPeerCertificate", None)
-    certificate = get_certificate() if get_certificate is not None else None
-    if not isinstance(certificate, crypto.X509):
+def berichtsoort_of(opened: Opened) -> str | None:
+    """Return the berichtsoort of a filing as its sender wrote it, None of any other request."""
+    if opened.service is not AANLEVER:
         return None
-    peer = _peers[transport] = certificate.to_cryptography()
-    return peer
+    return opened.body_child.findtext(f"{{{opened.service.types}}}berichtsoort")
 
 
-_peers: WeakKeyDictionary[object, x509.Certificate] = WeakKeyDictionary()
-"""By the transport of a connection, which is gone when the connection is."""
-
-
-def _share_of(request: Request) -> Share:
-    """Return what a request holds of what all may hold; of others' sites nothing is counted."""
-    if isinstance(request, BoundedRequest):
-        return request.hand_over_share()
-    return _UNCOUNTED.share("", lambda: None)
-
-
-_UNCOUNTED = Budget(sys.maxsize)
-
-
-def _is_gone(request: Request) -> bool:
-    return bool(request._disconnected)
+def _kenmerk_of(opened: Opened, element: etree._Element) -> str | None:
+    """Return the kenmerk that a request was about; it is the sender's, since it was answered."""
+    source = element if opened.service is AANLEVER else opened.body_child
+    return source.findtext(f"{{{opened.service.types}}}kenmerk")
 
 
 def _brings_contents(opened: Opened) -> bool:
@@ -324,34 +359,10 @@ def _is_large(opened: Opened, element: etree._Element) -> bool:
     )
 
 
-def _busy(opened: Opened) -> HttpAnswer:
-    _log.info("{operation} has to wait: too much is unread", operation=opened.operation.name)
-    return http_refusal(
-        Refusal(checks.HTTP_BUSY, expected="room", received="too many unread answers")
-    )
-
-
 def _written(result: HttpAnswer | None, request: Request, share: Share) -> "Deferred[None] | None":
     if result is not None:
         share.charge(len(result.body))
     return write_answer(request, result)
-
-
-def _technical(gate: Gate, service: Service, opened: Opened | None) -> HttpAnswer:
-    """Return the fault for a mistake of ours; the traceback goes to the log, not to the client."""
-    failure = Failure()
-    # Frames without values: a traceback may be logged, a payload may not.
-    _log.error(
-        "{service} failed: {error}\n{trace}",
-        service=service.name,
-        error=_named(failure.value),
-        trace="\n".join(f"  {frame[1]}:{frame[2]} {frame[0]}" for frame in failure.frames),
-    )
-    failure.cleanFailure()
-    refusal = Refusal(checks.TECHNICAL)
-    if opened is None:
-        return fault(gate, Rejected(service, None, None, refusal))
-    return fault(gate, reject(opened, refusal))
 
 
 def _named(error: BaseException | None) -> str:
@@ -362,29 +373,6 @@ def _named(error: BaseException | None) -> str:
         words.append(f"{type(error).__name__} ({code})" if code else type(error).__name__)
         error = error.__cause__
     return ", because of ".join(words)
-
-
-def _who(request: Request) -> str:
-    """Return who is at the other end, for the log: an organisation, not a person."""
-    address = getattr(request.getClientAddress(), "host", "no address")
-    certificate = peer_certificate(request)
-    if certificate is None:
-        return f"nobody known at {address}"
-    try:
-        return f"OIN {oin_of(certificate)} at {address}"
-    except Refusal:
-        return f"a certificate without OIN at {address}"
-
-
-def _log_rejected(rejected: Rejected, request: Request, started: float) -> None:
-    _log.info(
-        "{operation} from {who} refused by {check} in {ms} ms: {why}",
-        operation=rejected.operation.name if rejected.operation else rejected.service.name,
-        who=_who(request),
-        check=rejected.refusal.check.id,
-        ms=round((monotonic() - started) * 1000),
-        why=str(rejected.refusal),
-    )
 
 
 def _description(head: Head, service: Service, request: Request) -> HttpAnswer:
@@ -398,5 +386,5 @@ def _description(head: Head, service: Service, request: Request) -> HttpAnswer:
 def _give_up(failure: Failure, request: Request) -> None:
     """Close the connection when not even a fault could be made: no answer is an answer, too."""
     _log.failure("an answer could not be written", failure=failure)
-    if not _is_gone(request):
+    if not is_gone(request):
         request.loseConnection()

@@ -4,12 +4,15 @@ Whoever asks gets a context or a judgement of one snapshot, never of half the ol
 the new.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from cryptography import x509
 from OpenSSL import SSL
 
+from digipoort_wus.delivery.exchange import Credentials
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.chain import (
     CachingVerifier,
@@ -35,6 +38,8 @@ class Materials:
         crls: of each of them.
         acceptance: which certificate policies and OINs are good, test or production.
         anchor_rules: for which roles and until when a root is trusted.
+        of_agencies: roots and intermediates of the agencies that have their own, by name; they
+            are believed of that agency only.
         index: of these CRLs, and at first perhaps of others: what is in it already is not
             indexed again, for long lists take seconds.
     """
@@ -45,10 +50,27 @@ class Materials:
     crls: tuple[x509.CertificateRevocationList, ...]
     acceptance: Acceptance
     anchor_rules: tuple[AnchorRule, ...] = ()
+    of_agencies: Mapping[str, tuple[x509.Certificate, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     index: CrlSet = field(default_factory=CrlSet, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", crl_set(self.crls, self.index))
+
+    @property
+    def every_authority(self) -> tuple[x509.Certificate, ...]:
+        """Return the authorities of clients, signers and agencies, each once."""
+        others = (ca for authorities in self.of_agencies.values() for ca in authorities)
+        return tuple(dict.fromkeys((*self.authorities, *others)))
+
+    def store_of(self, agency: str) -> TrustStore:
+        """Return whom to believe of an agency.
+
+        Raises:
+            ConfigurationError: its authorities cannot be used.
+        """
+        return trust_store(self.of_agencies[agency], self.index, self.acceptance)
 
     def store(self) -> TrustStore:
         """Return whom to believe.
@@ -68,6 +90,8 @@ class Snapshot:
     materials: Materials
     verifier: CachingVerifier
     context: SSL.Context
+    credentials: Credentials
+    of_agencies: Mapping[str, Credentials]
 
 
 def snapshot_of(materials: Materials) -> Snapshot:
@@ -82,6 +106,11 @@ def snapshot_of(materials: Materials) -> Snapshot:
         materials,
         CachingVerifier(store),
         server_context(materials.tls, TlsTrust(authorities, materials.crls)),
+        Credentials(materials.tls, materials.signing, store),
+        {
+            name: Credentials(materials.tls, materials.signing, materials.store_of(name))
+            for name in materials.of_agencies
+        },
     )
 
 
@@ -117,7 +146,7 @@ class CurrentTrust:
             ConfigurationError: they cannot be used; those in force stay.
         """
         before = self.materials
-        kept = carried_over(materials.authorities, before.index, materials.index, at)
+        kept = carried_over(materials.every_authority, before.index, materials.index, at)
         if kept:
             crls = (*materials.crls, *kept)
             index = crl_set(crls, before.index, materials.index)
@@ -129,6 +158,16 @@ class CurrentTrust:
     def context(self) -> SSL.Context:
         """Return the TLS context for a new connection."""
         return self._snapshot.context
+
+    def credentials(self, agency: str = "") -> Credentials:
+        """Return who the gateway is, and whom it believes, when it asks somebody else.
+
+        Args:
+            agency: the name of an agency; one that has authorities of its own is believed by
+                these only.
+        """
+        snapshot = self._snapshot
+        return snapshot.of_agencies.get(agency, snapshot.credentials)
 
     def signer(self, certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
         """Judge the certificate that signed a message.

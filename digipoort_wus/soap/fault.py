@@ -14,7 +14,6 @@ from lxml import etree
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import (
     SOAP,
-    TYPES,
     WSA,
     WSA_ADDRESSING_FAULT_ACTION,
     WSA_ANONYMOUS,
@@ -110,9 +109,10 @@ def fault_envelope(
     ):
         etree.SubElement(element, name).text = value
     detail = etree.SubElement(element, "detail")
-    fault_element = etree.SubElement(detail, f"{{{TYPES}}}{service.fault}", nsmap={"fault": TYPES})
-    etree.SubElement(fault_element, f"{{{TYPES}}}foutcode").text = fault.code
-    etree.SubElement(fault_element, f"{{{TYPES}}}foutbeschrijving").text = fault.text
+    types = service.types
+    fault_element = etree.SubElement(detail, f"{{{types}}}{service.fault}", nsmap={"fault": types})
+    etree.SubElement(fault_element, f"{{{types}}}foutcode").text = fault.code
+    etree.SubElement(fault_element, f"{{{types}}}foutbeschrijving").text = fault.text
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 

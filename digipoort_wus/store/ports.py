@@ -1,194 +1,192 @@
 """What the process needs of a store: domain values in, domain values out, no SQL.
 
-A store keeps filings, their statuses, the jobs that move them on, and the messages
-that go back. Everything that belongs together is one piece of *work*: a function
-over a :class:`Transaction` that is committed as a whole or not at all. The same
-protocols hold for every store, so nothing here names a database.
+A store keeps filings, their statuses, the jobs that move them on, the messages that go
+back, and the evidence of all that. Everything that belongs together is one piece of
+*work*: a function over a :class:`Transaction` that is committed as a whole or not at all.
+A work may run more than once before it is committed, so it must have no other effect. The
+same protocols hold for every store, so nothing here names a database.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import NewType, Protocol, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Protocol, TypeVar
 
-from digipoort_wus.errors import DigipoortError
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
-from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status
+from digipoort_wus.store.reader import Reader
+from digipoort_wus.store.values import (
+    Answer,
+    BatchRow,
+    EvidenceRow,
+    FilingId,
+    FilingRow,
+    InboxRow,
+    Job,
+    JobState,
+    LostLease,
+    Material,
+    MessageId,
+    MessageRow,
+    NotPurgeable,
+    NotStorable,
+    Overview,
+    PayloadDamaged,
+    Place,
+    Prepared,
+    Purged,
+    QueueCounts,
+    Receipt,
+    Selection,
+    StatusRow,
+    StoredPayload,
+    StoreFailed,
+    Summary,
+)
+
+__all__ = [
+    "Answer",
+    "BatchRow",
+    "EvidenceRow",
+    "FilingId",
+    "FilingRow",
+    "InboxRow",
+    "Job",
+    "JobState",
+    "LostLease",
+    "Material",
+    "MessageId",
+    "MessageRow",
+    "NotPurgeable",
+    "NotStorable",
+    "Overview",
+    "PayloadDamaged",
+    "Place",
+    "Prepared",
+    "Purged",
+    "QueueCounts",
+    "Reader",
+    "Receipt",
+    "Selection",
+    "StatusRow",
+    "Store",
+    "StoreFailed",
+    "StoredPayload",
+    "Summary",
+    "Transaction",
+]
 
 T = TypeVar("T")
-
-FilingId = NewType("FilingId", int)
-"""The store's own number of one accepted delivery; grows in order of acceptance.
-
-It is not the kenmerk, because a delivery that names a known kenmerk continues that
-process: one kenmerk, several deliveries.
-"""
-MessageId = NewType("MessageId", int)
-"""The store's own number of a return message; grows in order of offering."""
-
-
-class StoreFailed(DigipoortError):
-    """The store could not commit; nothing of the work was kept, a repeat is safe."""
-
-
-class LostLease(DigipoortError):
-    """Somebody else claimed the job since: the work under the old token was undone."""
-
-
-class PayloadDamaged(DigipoortError):
-    """A stored payload is missing or is not what was stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the store remembers of a message that it accepted, to recognise a repeat."""
-
-    filing_id: FilingId
-    body_digest: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FilingRow:
-    """One accepted delivery without its documents."""
-
-    filing_id: FilingId
-    kenmerk: str
-    sender: str
-    berichtsoort: str
-    aanleverkenmerk: str | None
-    belanghebbende: Party
-    ontvanger: Party | None
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRow:
-    """One status and where it belongs; ``seq`` counts from 1 within the delivery."""
-
-    filing_id: FilingId
-    seq: int
-    kenmerk: str
-    belanghebbende: Party
-    status: Status
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRow:
-    """One return message without its documents."""
-
-    message_id: MessageId
-    kenmerk: str
-    berichtsoort: str
-    belanghebbende: Party
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What has to be done next for one delivery, as claimed under ``token``.
-
-    Args:
-        filing_id: the delivery; it has at most one job.
-        kenmerk: for logs, and because deliveries of one process wait for each other.
-        step: name of the step, a word of the process.
-        run_at: not earlier than this.
-        since: when this step was entered.
-        attempts: how often it was claimed in this step, this time included.
-        token: fencing token; grows with every claim, checked by every write.
-    """
-
-    filing_id: FilingId
-    kenmerk: str
-    step: str
-    run_at: datetime
-    since: datetime
-    attempts: int = 0
-    token: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which statuses or messages of a sender's filings; None selects everything.
-
-    ``start`` and ``end`` are inclusive. ``unseen_by`` leaves out what was marked as
-    seen by that OIN. ``mailboxes`` adds return messages (never statuses) for these
-    parties, whoever filed.
-    """
-
-    sender: str
-    kenmerk: str | None = None
-    berichtsoort: str | None = None
-    belanghebbende: Party | None = None
-    start: datetime | None = None
-    end: datetime | None = None
-    unseen_by: str | None = None
-    mailboxes: frozenset[Party] = frozenset()
-
-
-class Reader(Protocol):
-    """Looks at one consistent state of the store."""
-
-    def receipt(self, sender: str, message_id: str) -> Receipt | None:
-        """Return what is remembered of this sender's message, None when it is new."""
-
-    def filing(self, filing_id: FilingId) -> Filing:
-        """Return a delivery with its documents; the hash of each is checked.
-
-        Raises:
-            KeyError: there is no such filing.
-            PayloadDamaged: a document is not what was stored.
-        """
-
-    def filings_of(self, kenmerk: str) -> Sequence[FilingRow]:
-        """Return the deliveries of one process, oldest first; empty when it is unknown."""
-
-    def filings(self, sender: str, berichtsoort: str, belanghebbende: Party) -> Sequence[FilingRow]:
-        """Return a sender's deliveries for one party, oldest first."""
-
-    def last_status_at(self, kenmerk: str) -> datetime | None:
-        """Return the time of the newest status of a process."""
-
-    def statuses(self, selection: Selection) -> Sequence[StatusRow]:
-        """Return statuses ordered by time, then in order of insertion."""
-
-    def message_rows(self, selection: Selection) -> Sequence[MessageRow]:
-        """Return return messages without content, oldest first."""
-
-    def message(self, message_id: MessageId) -> ReturnMessage:
-        """Return a return message with its documents; the hash of each is checked.
-
-        Raises:
-            KeyError: there is no such message.
-            PayloadDamaged: a document is not what was stored.
-        """
-
-    def next_run_at(self) -> datetime | None:
-        """Return when the next job can be claimed, None when there is no job."""
-
-    def volume(self, oin: str, day: date) -> int:
-        """Return how many octets were counted for an OIN on a day."""
 
 
 class Transaction(Reader, Protocol):
     """Reads and changes the store; sees its own changes."""
 
-    def add_filing(self, filing: Filing, message_id: str, body_digest: bytes) -> FilingId:
-        """Keep a delivery and its documents."""
+    # --- Filings ----------------------------------------------------------------------
+
+    def add_filing(
+        self,
+        filing: Filing,
+        message_id: str,
+        body_digest: bytes,
+        prepared: Prepared | None = None,
+    ) -> FilingId:
+        """Keep a delivery and its documents.
+
+        Args:
+            filing: with its documents.
+            message_id: wsa:MessageID; with the sender it is taken once.
+            body_digest: SHA-256 of the signed body's content.
+            prepared: its documents, sealed ahead; None seals them while everybody waits.
+        """
+
+    def hold_process(self, kenmerk: str) -> None:
+        """Let nobody else write to the process before this transaction ends.
+
+        Needed by who writes to a process without its job: a delivery that continues it, a
+        report of the agency.
+        """
+
+    def mend(self, filing_id: FilingId, prepared: Prepared) -> None:
+        """Keep the documents of a delivery that came again, where files of it are missing.
+
+        Args:
+            filing_id: the first delivery.
+            prepared: the same documents, sealed anew.
+        """
+
+    def put_answer(self, filing_id: FilingId, octets: bytes, valid_until: datetime) -> None:
+        """Keep the answer to a delivery as it was signed, instead of an earlier one.
+
+        Raises:
+            KeyError: there is no such filing.
+        """
+
+    def add_materials(self, filing_id: FilingId, materials: Iterable[Material]) -> None:
+        """Keep what the signature of a delivery was judged by, each once; call it once."""
+
+    # --- Statuses and messages ----------------------------------------------------------
 
     def add_statuses(self, filing_id: FilingId, statuses: Iterable[Status]) -> None:
         """Append statuses to a delivery, in this order."""
 
+    def offer(self, message: ReturnMessage, prepared: Prepared | None = None) -> MessageId:
+        """Put a return message into the mailbox of who filed its kenmerk.
+
+        Args:
+            message: with its documents.
+            prepared: they, sealed ahead; None seals them while everybody waits.
+
+        Raises:
+            KeyError: no filing has that kenmerk.
+        """
+
+    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> None:
+        """Remember that this OIN has been given these statuses."""
+
+    def mark_messages(self, caller: str, rows: Iterable[MessageRow]) -> None:
+        """Remember that this OIN has been given these messages."""
+
+    def add_inbox(self, row: InboxRow, filing_id: FilingId) -> None:
+        """Remember an agency's message, and its answer when it has one.
+
+        Args:
+            row: of which peer and message_id are taken once.
+            filing_id: which it is about; its secret seals the answer, and the row goes when it
+                is purged.
+        """
+
+    def answer_inbox(self, peer: str, message_id: str, octets: bytes, filing_id: FilingId) -> None:
+        """Keep the answer to an agency's message.
+
+        Raises:
+            KeyError: there is no such message or filing.
+        """
+
+    # --- Jobs -------------------------------------------------------------------------
+
     def add_job(self, job: Job) -> None:
         """Keep the first job of a delivery; attempts and token start at nought."""
 
-    def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Job]:
+    def claim(self, now: datetime, lease: timedelta, limit: int) -> Sequence[Job]:
         """Lease jobs that are due and not leased, the longest due first.
 
         A delivery that continues a process is not claimed while an older delivery of
-        the same process still has a job.
+        the same process still has a job. A job whose lease ended by itself comes alone.
+
+        Args:
+            now: decides what is due.
+            lease: counted by the store's own clock.
+            limit: at most so many.
         """
 
-    def move(self, job: Job, to: Job, lease_until: datetime | None) -> None:
+    def claim_one(self, kenmerk: str, now: datetime, lease: timedelta) -> Job | None:
+        """Lease the job of one process like :meth:`claim`; None when none can be claimed."""
+
+    def extend(self, jobs: Iterable[Job], lease: timedelta) -> Sequence[Job]:
+        """Lease jobs anew for so long from now, and return those that are still held."""
+
+    def move(self, job: Job, to: Job, lease: timedelta | None) -> None:
         """Replace the job held under ``job.token`` by ``to``, keeping or ending the lease.
 
         Raises:
@@ -202,18 +200,31 @@ class Transaction(Reader, Protocol):
             LostLease: the token is no longer the newest.
         """
 
-    def offer(self, message: ReturnMessage) -> MessageId:
-        """Put a return message into the mailbox of who filed its kenmerk.
+    def set_aside(self, job: Job, reason: str) -> None:
+        """Take the job held under ``job.token`` out of the queue until it is offered again.
+
+        Args:
+            job: of which a later delivery of the same process still waits.
+            reason: for the operator; technical, never payload.
 
         Raises:
-            KeyError: no filing has that kenmerk.
+            LostLease: the token is no longer the newest.
         """
 
-    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> None:
-        """Remember that this OIN has been given these statuses."""
+    def offer_again(self, filing_id: FilingId, now: datetime) -> Job:
+        """Put a job that was set aside back into the queue, due now, its attempts at nought.
 
-    def mark_messages(self, caller: str, rows: Iterable[MessageRow]) -> None:
-        """Remember that this OIN has been given these messages."""
+        Raises:
+            KeyError: no job of that filing is aside.
+        """
+
+    def replace_job(self, job: Job) -> None:
+        """Give a delivery this job instead of the one it has; who holds that loses it."""
+
+    def drop_job(self, filing_id: FilingId) -> bool:
+        """Remove the job of a delivery, whoever holds it; False when it has none."""
+
+    # --- Senders ----------------------------------------------------------------------
 
     def add_volume(self, oin: str, day: date, size: int) -> int:
         """Count octets for an OIN, and return what the day has so far; other days are forgotten."""
@@ -229,12 +240,70 @@ class Transaction(Reader, Protocol):
     def forget(self, before: datetime, most: int) -> int:
         """Forget at most so many signatures that were valid until earlier than this."""
 
+    # --- Evidence and keys ------------------------------------------------------------
+
+    def add_evidence(self, *rows: EvidenceRow) -> None:
+        """Append entries to the chains of their kenmerken; nobody else can take their places.
+
+        Args:
+            rows: few; those of one chain in their order.
+        """
+
+    def evidence_salt(self, filing_id: FilingId) -> bytes:
+        """Like that of a reader, but a delivery that was stored without a secret gets one."""
+
+    def add_batch(self, batch: BatchRow, entries: Sequence[EvidenceRow]) -> None:
+        """Keep a batch over these entries, in the order of its leaves.
+
+        Raises:
+            KeyError: one of them is in another batch.
+        """
+
+    def stamp(self, number: int, token: bytes, at: datetime) -> None:
+        """Keep the time stamp of a batch.
+
+        Args:
+            number: of the batch.
+            token: the whole answer (TimeStampResp) of the authority, DER.
+            at: the time in it.
+
+        Raises:
+            KeyError: there is no such batch without one.
+        """
+
+    def rewrap(self, secret_id: int, before: bytes, ring: str, wrapped: bytes) -> bool:
+        """Replace the wrapping of a secret, unless it changed since; tells whether it did."""
+
+    # --- For who runs the gateway -----------------------------------------------------
+
+    def set_hold(self, filing_id: FilingId, reason: str | None) -> None:
+        """Keep a filing from being purged for this reason, or let it go with None.
+
+        Raises:
+            KeyError: there is no such filing.
+        """
+
+    def purge(self, filing_id: FilingId, at: datetime) -> Purged:
+        """Destroy what is personal of a filing and its return messages, and how to read it.
+
+        What stays: identifiers, codes and moments of statuses, the chain of evidence. The
+        files are removed by :meth:`Store.remove` after the commit. May be repeated.
+
+        Raises:
+            KeyError: there is no such filing.
+            NotPurgeable: it is held, or still has a job.
+        """
+
 
 class Store(Protocol):
     """Durable memory of the gateway."""
 
+    @property
+    def failure(self) -> StoreFailed | None:
+        """Return why the store takes no more writes, None while it does."""
+
     def write(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """Run the work in the writer; the future resolves only after the commit.
+        """Run the work in a writer; the future resolves only after the commit.
 
         An exception out of the work undoes this work alone and becomes the future's.
         Callbacks of the future run in the writer: they must be short and must not
@@ -244,16 +313,25 @@ class Store(Protocol):
     def read(self, work: Callable[[Reader], T]) -> T:
         """Run the work over a consistent state, in the calling thread."""
 
-    def keep(self, documents: Iterable[Document]) -> Callable[[], Future[None]]:
-        """Make large documents durable ahead of the write that refers to them; may block.
+    def prepare(self, documents: Iterable[Document], request: bytes | None = None) -> Prepared:
+        """Seal documents ahead of the write that keeps them, large ones durably; may block.
 
-        Optional: ``add_filing`` does it itself where it was not done, at the price of
-        everybody's waiting for the disk.
+        Whoever does this calls :meth:`discard` once that write has its outcome.
 
-        Returns:
-            What to call once, when that write has its outcome. It blocks nobody, and removes
-            in the writer what no row refers to and nobody else has kept ahead.
+        Args:
+            documents: of one filing or return message.
+            request: what shows the signed request again, for a filing.
         """
+
+    def discard(self, prepared: Prepared) -> Future[None]:
+        """Forget what was prepared: its files are removed where no row refers to them.
+
+        It blocks nobody. After a StoreFailed it must not be called: then it is not known what
+        was committed, and a later start removes what nobody refers to.
+        """
+
+    def remove(self, files: Sequence[bytes]) -> Future[None]:
+        """Remove the files of a purge, where no row refers to them any more."""
 
     def close(self) -> None:
         """Finish the waiting works and let go of everything."""

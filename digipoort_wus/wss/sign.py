@@ -7,10 +7,10 @@ declarations we must take as they are, so its parts are canonicalised in place.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from xml.sax.saxutils import escape
 
 import pybase64
@@ -42,14 +42,7 @@ LIFETIME = timedelta(minutes=10)
 """From Created to Expires: what Digipoort's own answers have."""
 
 _TIMESTAMP_ID, _BODY_ID, _TOKEN_ID, _CONFIRMATION_ID = "TS-1", "Body-1", "X509-1", "SC-1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One signed part: its Id and the octets its digest is over, in pieces."""
-
-    id: str
-    octets: tuple[bytes, ...]
+_BODY_END = b"</soapenv:Body>"
 
 
 def signed_answer(
@@ -72,34 +65,54 @@ def signed_answer(
         created: the moment of signing.
         texts: of ``body_child``, where they may be large; they are out of it afterwards.
         confirms: the SignatureValue of the request, for policies whose answers repeat it.
+    """
+    child = tuple((texts or LargeTexts(None)).octets(body_child))
+    before, behind = signed_frame(
+        headers, child, identity=identity, suite=suite, created=created, confirms=confirms
+    )
+    return b"".join((before, *child, behind))
+
+
+def signed_frame(
+    headers: Sequence[tuple[str, str]],
+    body_child: Iterable[bytes],
+    *,
+    identity: Identity,
+    suite: Suite,
+    created: datetime,
+    confirms: bytes | None = None,
+) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the element in the Body of a signed SOAP message.
+
+    Args:
+        headers: local names and values of the wsa headers, in order.
+        body_child: the element in its exclusive canonical form, in pieces; read once, here,
+            and never held. Who sends the message writes the same pieces between the two.
+        identity: whose certificate and key sign.
+        suite: signature and digest algorithm.
+        created: the moment of signing.
+        confirms: the SignatureValue of the request, for policies whose answers repeat it.
 
     Digipoort answers as observed: Created and Expires ten minutes apart, direct
     reference to the token, token not signed. wsse:Security stands last, because
     gSOAP miscounts a signed header behind it.
     """
     blocks = [
-        _Part(
+        (
             f"{name}-1",
-            (
-                f'<wsa:{name} xmlns:wsa="{WSA}" xmlns:wsu="{WSU}" wsu:Id="{name}-1">'
-                f"{_text(value)}</wsa:{name}>".encode(),
-            ),
+            f'<wsa:{name} xmlns:wsa="{WSA}" xmlns:wsu="{WSU}" wsu:Id="{name}-1">'
+            f"{_text(value)}</wsa:{name}>".encode(),
         )
         for name, value in headers
     ]
-    body = _Part(
-        _BODY_ID,
-        (
-            f'<soapenv:Body xmlns:soapenv="{SOAP}" xmlns:wsu="{WSU}" wsu:Id="{_BODY_ID}">'.encode(),
-            *(texts or LargeTexts(None)).octets(body_child),
-            b"</soapenv:Body>",
-        ),
-    )
+    opening = f'<soapenv:Body xmlns:soapenv="{SOAP}" xmlns:wsu="{WSU}" wsu:Id="{_BODY_ID}">'
+    body = chain((opening.encode(),), body_child, (_BODY_END,))
     timestamp = _timestamp(created, LIFETIME)
     confirmation = _confirmation(confirms, _CONFIRMATION_ID) if confirms is not None else ""
-    confirmed = (_Part(_CONFIRMATION_ID, (confirmation.encode(),)),) if confirmation else ()
-    signed = (_Part(_TIMESTAMP_ID, (timestamp.encode(),)), *confirmed, *blocks, body)
-    signed_info = _signed_info(suite, [(part.id, _digest(suite, *part.octets)) for part in signed])
+    confirmed = ((_CONFIRMATION_ID, confirmation.encode()),) if confirmation else ()
+    signed = ((_TIMESTAMP_ID, timestamp.encode()), *confirmed, *blocks)
+    digests = [(part_id, _digest(suite, (octets,))) for part_id, octets in signed]
+    signed_info = _signed_info(suite, [*digests, (_BODY_ID, _digest(suite, body))])
     security = _security(
         timestamp,
         _token(identity, _TOKEN_ID) + confirmation,
@@ -107,16 +120,12 @@ def signed_answer(
         _b64(_sign(identity, suite, signed_info.encode())),
         _TOKEN_ID,
     )
-    return b"".join(
-        (
-            f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header>'.encode(),
-            *(octets for block in blocks for octets in block.octets),
-            security.encode(),
-            b"</soapenv:Header>",
-            *body.octets,
-            b"</soapenv:Envelope>",
-        )
+    before = (
+        f'<soapenv:Envelope xmlns:soapenv="{SOAP}"><soapenv:Header>'.encode(),
+        *(octets for _, octets in blocks),
+        f"{security}</soapenv:Header>{opening}".encode(),
     )
+    return b"".join(before), _BODY_END + b"</soapenv:Envelope>"
 
 
 def sign_request(
@@ -188,7 +197,7 @@ def sign_request(
     targets = [timestamp, *(part for part, _ in parts), *confirmed]
     values = signed_info.iterfind(f".//{{{DS}}}DigestValue")
     for target, value in zip(targets, values, strict=True):
-        value.text = _digest(suite, canonicalize(target))
+        value.text = _digest(suite, (canonicalize(target),))
     octets = _sign(identity, suite, canonicalize(signed_info))
     signature_value.text = _b64(octets)
     return octets
@@ -254,7 +263,7 @@ def _sign(identity: Identity, suite: Suite, octets: bytes) -> bytes:
     return identity.private_key.sign(octets, PADDINGS[suite.signature], HASHES[suite.signature])
 
 
-def _digest(suite: Suite, *pieces: bytes) -> str:
+def _digest(suite: Suite, pieces: Iterable[bytes]) -> str:
     running = DIGESTS[suite.digest](usedforsecurity=False)
     for piece in pieces:
         running.update(piece)

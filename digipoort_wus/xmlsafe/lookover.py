@@ -65,6 +65,12 @@ class Unparsed:
         """Whether names, elements and attributes are within their limits."""
         return self._names is not None
 
+    def look(self) -> bytes:
+        """Return the octets, which can still be taken."""
+        if self._data is None:
+            raise ValueError("the octets of a message were taken")
+        return self._data
+
     def take(self) -> bytes:
         """Return the octets and forget them."""
         data, self._data = self._data, None

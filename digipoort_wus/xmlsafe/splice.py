@@ -143,6 +143,13 @@ class LargeTexts:
         lifted = self._take(element, contents=True)
         return None if lifted is None else lifted.contents
 
+    def mark_of(self, element: etree._Element) -> bytes | None:
+        """Return what stands in the tree in place of an element's contents, None if they do."""
+        for mark, lifted in self._lifted.items():
+            if lifted.element is element and lifted.contents is not None:
+                return mark
+        return None
+
     def restore(self) -> None:
         """Put all that is here into the tree, for readers that need it whole."""
         for lifted in self._lifted.values():

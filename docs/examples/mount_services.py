@@ -27,8 +27,11 @@ class Hello(Resource):
         return b"hello\n"
 
 
+_SERVED = (b"wus", b"cpl", b"digipoort-wus")
+
+
 class Root(Resource):
-    """Sends /wus and /cpl to the gateway, and everything else to the program."""
+    """Sends the paths of the services to the gateway, and everything else to the program."""
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__()
@@ -36,7 +39,7 @@ class Root(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:  # noqa: N802
         """Return who answers below a path."""
-        return self._services if path in (b"wus", b"cpl") else self._hello
+        return self._services if path in _SERVED else self._hello
 
 
 def main() -> None:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digipoort_wus.cli.config_shown import setting_lines, toml_of
+from digipoort_wus.cli.config_shown import receiver_lines, setting_lines, toml_of
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.config_file import KEYS, load_config, needs_restart
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.process.authorisation import MailboxMandate, PartyRow
-from tests.unit.test_config import FULL, load
+from digipoort_wus.process.routes import Route
+from tests.unit.test_config import AGENCY, FULL, load
 
 OIN = "00000099000000002000"
 # What a value of the file looks like when it is read and written again.
@@ -60,6 +61,8 @@ def test_what_is_set_is_printed_as_it_would_be_written(tmp_path: Path) -> None:
         expected = at(given, key)
         if key in REWRITTEN:
             expected = REWRITTEN[key](expected)
+        if key == "agency":
+            expected[0]["ca"] = str(tmp_path / "agency-ca.pem")
         if key == "security.mandates":
             expected[1]["belanghebbende"] = "Fi:***"
         assert at(printed, key) == expected, key
@@ -73,6 +76,21 @@ def test_what_is_set_is_printed_as_it_would_be_written(tmp_path: Path) -> None:
     assert first["operations"] == ["aanleveren", "statusinformatie"]
     assert first["belanghebbenden"] == ["Fi:***", "own"]
     assert second == {"oin": "00000099000000003000", "disabled": True, "reason": "contract ended"}
+
+
+def test_who_gets_what_is_told(tmp_path: Path) -> None:
+    assert list(receiver_lines(Config())) == [
+        "To agency sandbox: Omzetbelasting, ICP, OBSUP, Aangifte_LH, TEST."
+    ]
+    assert list(receiver_lines(load(tmp_path, FULL))) == [
+        "To agency belastingdienst: Omzetbelasting, ICP.",
+        "To agency sandbox: Proef.",
+    ]
+    first = next(receiver_lines(load(tmp_path, AGENCY)))
+    assert first == "To agency there: no berichtsoort."
+    many = "".join(f'[[route]]\nberichtsoort = "X{number}"\n' for number in range(3))
+    (line,) = receiver_lines(load(tmp_path, many))
+    assert line.endswith(", TEST and 3 more.")
 
 
 def test_nothing_of_python_and_no_number_of_a_person_is_printed(tmp_path: Path) -> None:
@@ -95,6 +113,11 @@ WITHOUT_EFFECT = {
     "trust.crl_proxy": ('[trust]\ncrl_proxy = "http://localhost:3128"\n', "no CRL is fetched"),
     "security.unsafe_accept_sha1": ('[security]\nunsafe_accept_sha1 = "x"\n', "accepts SHA-1"),
     "process.unsafe_sandbox_agency": ('[process]\nunsafe_sandbox_agency = "x"\n', "a sandbox"),
+    "admin.host": ('[admin]\nhost = "::1"\n', "admin.port is not set"),
+    "admin.unsafe_host": (
+        '[admin]\nport = 9100\nunsafe_host = "x"\n',
+        "an address of this machine alone",
+    ),
     "tls.password_file": (
         '[tls]\ncertificate = "a"\nkey = "b"\npassword_file = "c"\n',
         "only pkcs12",
@@ -151,13 +174,14 @@ def test_what_a_running_gateway_takes_over_needs_no_restart() -> None:
     rows = (PartyRow(OIN, disabled="x"),)
     mailboxes = frozenset({MailboxMandate(OIN, Party("1", "Fi"))})
     assert needs_restart(Config(), Config()) == ()
-    assert needs_restart(Config(), Config(parties=rows, mailboxes=mailboxes)) == ()
+    taken_over = Config(parties=rows, mailboxes=mailboxes, routes=(Route("X"),))
+    assert needs_restart(Config(), taken_over) == ()
 
 
 def test_every_other_change_is_named_without_its_value(tmp_path: Path) -> None:
     changed = load(tmp_path, FULL)
     named = needs_restart(Config(), changed)
-    assert set(named) == set(KEYS.values()) - {"party", "security.mandates"} | {
+    assert set(named) == set(KEYS.values()) - {"party", "route", "security.mandates"} | {
         "security.mandates (channel)"
     }
     assert needs_restart(Config(), Config(port=1, anchor_rules=(AnchorRule("ab" * 32),))) == (

@@ -7,22 +7,27 @@ import pytest
 
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.config_file import load_config
+from digipoort_wus.delivery.agencies import AgencyRow
+from digipoort_wus.delivery.connection import Timeouts
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.process.authorisation import MailboxMandate, PartyRow, Right
+from digipoort_wus.process.routes import Route
 from tests.conftest import CERTS_TEST
 
 FULL = """\
 mode = "production"
 data_dir = "data"
 pki_dir = "pki"
+role = "worker"
 
 [listen]
 host = "::"
 port = 443
 public_urls = ["https://wus.example.nl", "https://WUS.example.nl:8443/x"]
+drain_seconds = 15
 
 [tls]
 certificate = "tls.pem"
@@ -60,6 +65,47 @@ echo_message_id = true
 [process]
 unsafe_sandbox_agency = "acceptance test"
 autorisatie_adressen = ["https://ausp.example.nl"]
+lease_seconds = 30
+
+[store]
+url = "postgresql://gateway@db.example.nl/digipoort?sslmode=verify-full"
+password_file = "/run/secrets/database"
+payloads = "/srv/payloads"
+key_ring = "/run/secrets/key-ring"
+min_free_bytes = 1_000_000_000
+
+[admin]
+host = "10.0.0.7"
+port = 9100
+unsafe_host = "only the monitoring network reaches it"
+
+[log]
+format = "json"
+level = "debug"
+
+[[agency]]
+name = "belastingdienst"
+oin = "00000099000000004000"
+url = "https://agency.example.nl/wus/2.0/afleverservice/1.2"
+ca = "agency-ca.pem"
+signer_oin = "00000099000000004001"
+berichtsoorten = ["ICP"]
+connect_seconds = 5
+silence_seconds = 30
+total_seconds = 300
+concurrency = 8
+
+[[route]]
+berichtsoort = "Omzetbelasting"
+about = "VAT return"
+belanghebbende_types = ["Fi", "BTW"]
+ontvanger = "00000002003214394002"
+rol_ontvanger = "overheid"
+agency = "belastingdienst"
+
+[[route]]
+berichtsoort = "Proef"
+agency = "sandbox"
 
 [[party]]
 oin = "00000099000000002000"
@@ -80,6 +126,18 @@ reason = "contract ended"
 """
 
 
+OIN = "00000099000000002000"
+OIN_OF_SIGNER = "00000099000000004001"
+AGENCY = f"""\
+[[agency]]
+name = "there"
+oin = "{OIN}"
+url = "https://agency.example.nl/"
+"""
+OWN_ROUTES = FULL[FULL.index("[[agency]]") : FULL.index("[[party]]")]
+NO_ROUTES = FULL.replace(OWN_ROUTES, AGENCY)
+
+
 def load(folder: Path, text: str) -> Config:
     path = folder / "gateway.toml"
     path.write_text(text, encoding="utf-8")
@@ -92,6 +150,12 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         mode="production",
         data_dir=tmp_path / "data",
         pki_dir=tmp_path / "pki",
+        role="worker",
+        lease_seconds=30,
+        store_url="postgresql://gateway@db.example.nl/digipoort?sslmode=verify-full",
+        store_password_file=Path("/run/secrets/database"),
+        store_payloads=Path("/srv/payloads"),
+        store_key_ring=Path("/run/secrets/key-ring"),
         host="::",
         port=443,
         public_urls=("https://wus.example.nl", "https://WUS.example.nl:8443/x"),
@@ -110,6 +174,29 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         accept_pss=True,
         mandates=frozenset({("00000099000000002000", "00000099000000003000")}),
         mailboxes=frozenset({MailboxMandate("00000099000000002000", Party("001000044B37", "Fi"))}),
+        agencies=(
+            AgencyRow(
+                "belastingdienst",
+                "00000099000000004000",
+                "https://agency.example.nl/wus/2.0/afleverservice/1.2",
+                ca_file=tmp_path / "agency-ca.pem",
+                signer_oin="00000099000000004001",
+                berichtsoorten=("ICP",),
+                timeouts=Timeouts(5, 30, 300),
+                concurrency=8,
+            ),
+        ),
+        routes=(
+            Route(
+                "Omzetbelasting",
+                about="VAT return",
+                belanghebbende_types=("Fi", "BTW"),
+                ontvanger=Party("00000002003214394002", "OIN"),
+                rol_ontvanger="overheid",
+                destination="belastingdienst",
+            ),
+            Route("Proef", destination="sandbox"),
+        ),
         parties=(
             PartyRow(
                 "00000099000000002000",
@@ -135,6 +222,13 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         fault_status=200,
         echo_message_id=True,
         autorisatie_adressen=frozenset({"https://ausp.example.nl"}),
+        min_free_bytes=1_000_000_000,
+        drain_seconds=15,
+        admin_host="10.0.0.7",
+        admin_port=9100,
+        unsafe_admin_host="only the monitoring network reaches it",
+        log_format="json",
+        log_level="debug",
     )
     changed = [
         field.name
@@ -156,6 +250,17 @@ def test_an_empty_file_is_a_sandbox(tmp_path: Path) -> None:
     assert config.pki == config.data_dir
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
+def test_the_operators_port_is_for_this_machine(host: str) -> None:
+    assert Config(admin_host=host, admin_port=0).admin_is_loopback
+
+
+def test_what_is_logged_by_itself(tmp_path: Path) -> None:
+    assert Config().least_logged == "warning"
+    assert Config(log_level="error").least_logged == "error"
+    assert load(tmp_path, FULL.replace('level = "debug"\n', "")).least_logged == "info"
+
+
 def test_production_explains_nothing_unless_told(tmp_path: Path) -> None:
     assert not load(tmp_path, FULL.replace("explain_faults = true\n", "")).explains
     assert load(tmp_path, FULL).explains
@@ -175,7 +280,6 @@ def test_who_is_let_in_without_a_row(tmp_path: Path) -> None:
     assert sandbox.row(unknown).rights == frozenset(Right)
 
 
-OIN = "00000099000000002000"
 ROW = f'[[party]]\noin = "{OIN}"\noperations = ["aanleveren"]\n'
 
 # What stands in the file: words of the sentence.
@@ -201,6 +305,23 @@ WRONG = {
     '[listen]\npublic_urls = ["ftp://x.nl:21"]': ("listen.public_urls", "ftp://"),
     '[listen]\npublic_urls = ["https://x.nl:99999"]': ("listen.public_urls", "99999"),
     '[listen]\npublic_urls = ["https://me:word@x.nl"]': ("listen.public_urls", "password in it"),
+    "[listen]\ndrain_seconds = -1": ("listen.drain_seconds", "0 to 3600"),
+    "[listen]\ndrain_seconds = 3601": ("listen.drain_seconds", "0 to 3600"),
+    "[listen]\ndrain_seconds = 1.5": ("listen.drain_seconds", "a whole number"),
+    "[store]\nmin_free_bytes = -1": ("store.min_free_bytes", "0"),
+    '[store]\nmin_free_bytes = "1G"': ("store.min_free_bytes", "a whole number"),
+    "[store]\nlimit = 1": ("store.limit", "min_free_bytes"),
+    "[admin]\nport = 65536": ("admin.port", "65535"),
+    "[admin]\nport = true": ("admin.port", "a whole number"),
+    '[admin]\nhost = "0.0.0.0"': ("admin.host", "admin.unsafe_host", "127.0.0.1"),
+    '[admin]\nhost = "::"': ("admin.host", "admin.unsafe_host"),
+    '[admin]\nhost = "monitor.example.nl"': ("admin.host", "admin.unsafe_host"),
+    '[admin]\nhost = "10.0.0.7"\nunsafe_host = " "': ("admin.host", "reason"),
+    '[admin]\nhost = ""\nunsafe_host = "x"': ("admin.host", "127.0.0.1"),
+    "[admin]\nunsafe_host = true": ("admin.unsafe_host", "a text"),
+    '[log]\nformat = "xml"': ("log.format", "json"),
+    '[log]\nlevel = "loud"': ("log.level", "warning"),
+    "[log]\nlevel = 1": ("log.level", "a text"),
     'tls = "x.pem"': ("tls", "a table"),
     '[tls]\ncert = "x.pem"': ("tls.", "certificate"),
     '[tls]\ncertificate = "x.pem"\nkey = "x.key"\nextra = 1': ("tls.extra", "certificate"),
@@ -210,6 +331,15 @@ WRONG = {
     '[signing]\npassword_file = "x"': ("signing", "pkcs12"),
     '[signing]\npkcs12 = "x.p12"\ncertificate = "x.pem"\nkey = "x.key"': ("signing", "pkcs12"),
     "[tls]\ncertificate = 1": ("tls.certificate", "a path"),
+    'role = "back"': ("role", "front"),
+    'role = "front"': ("front", "store.url"),
+    "[process]\nlease_seconds = 1": ("process.lease_seconds", "2 to 3600"),
+    '[store]\nurl = "mysql://a/b"\npayloads = "p"': ("store.url", "postgresql://"),
+    '[store]\nurl = "postgresql:a"\npayloads = "p"': ("store.url", "postgresql://"),
+    '[store]\nurl = "postgresql://[a/b"\npayloads = "p"': ("store.url", "postgresql://"),
+    '[store]\nurl = "postgresql://a/b"': ("store.url", "store.payloads"),
+    '[store]\npayloads = "p"': ("store.payloads", "store.url"),
+    '[store]\npassword_file = "p"': ("store.password_file", "store.url"),
     "[trust]\nca = 1": ("trust.ca", "a path"),
     '[trust]\ncrl = "x"': ("trust.crl", "crls"),
     '[trust]\ncrl_hosts = "crl.example.nl"': ("trust.crl_hosts", "a list of texts"),
@@ -278,6 +408,40 @@ WRONG = {
     f'[[party]]\noin = "{OIN}"\noperations = ["echo"]\n': ("party", "sandbox", "production"),
     FULL.replace('"acceptance test"', '" \\t"'): ("process.unsafe_sandbox_agency", "reason"),
     f'{ROW}disabled = true\nreason = " "': ("party[1].", "reason"),
+    "[[agency]]": ("agency[1].oin", "20"),
+    AGENCY.replace('"there"', '"a b"'): ("agency.name", "'a b'"),
+    AGENCY.replace('"there"', '"sandbox"'): ("agency.name", "built-in"),
+    AGENCY.replace("https", "http"): ("agency there", "url", "https://"),
+    AGENCY.replace("https://", "https://me:s3cr3t@"): ("agency there", "without a user name"),
+    f'{AGENCY}signer_oin = "1"\n': ("agency[1].signer_oin", "20"),
+    f"{AGENCY}connect_seconds = 0\n": ("agency there", "connect_seconds", "1 to 3600"),
+    f"{AGENCY}total_seconds = 3601\n": ("agency there", "total_seconds", "1 to 3600"),
+    f"{AGENCY}concurrency = 0\n": ("agency there", "concurrency", "1 to 64"),
+    f"{AGENCY}port = 1\n": ("agency[1].port", "connect_seconds", "signer_oin"),
+    AGENCY * 2: ("agency there", "two rows"),
+    f'{AGENCY}berichtsoorten = ["X"]\n'
+    + AGENCY.replace('"there"', '"here"')
+    + 'berichtsoorten = ["X"]\n': ("agency here", "'X'", "there"),
+    "[[route]]": ("route[1].berichtsoort",),
+    '[[route]]\nberichtsoort = "X"\nontvanger = "1"': ("route[1].ontvanger", "20"),
+    '[[route]]\nberichtsoort = "X"\nagent = "1"': ("route[1].agent", "agency", "ontvanger"),
+    '[[route]]\nberichtsoort = "X"\n' * 2: ("route 'X'", "two rows"),
+    f'{AGENCY}[[route]]\nberichtsoort = "X"\nagency = "elsewhere"\n': (
+        "route 'X'",
+        "agency 'elsewhere'",
+        "add an [[agency]]",
+        "there, sandbox",
+    ),
+    f'{AGENCY}berichtsoorten = ["X"]\n[[route]]\nberichtsoort = "X"\nagency = "sandbox"\n': (
+        "route 'X'",
+        "agency sandbox",
+        "of agency there",
+    ),
+    FULL.replace('unsafe_sandbox_agency = "acceptance test"', "").replace('"sandbox"', '"none"'): (
+        "route 'Proef'",
+        "'none'",
+    ),
+    NO_ROUTES: ("Nothing can be filed", "[[agency]]", "[[route]]"),
     FULL[: FULL.index("[[party]]")]: ("[[party]]", "oin", "operations"),
     "mode = \nport = 1\n": ("no TOML", "line 1"),
     'mode = "sandbox"\nmode = "sandbox"\n': ("no TOML", "line 2"),
@@ -293,6 +457,60 @@ def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path: Path, text: str) -
         assert word in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+def test_production_knows_what_is_configured_and_nothing_else(tmp_path: Path) -> None:
+    routes = load(tmp_path, FULL).routing
+    assert list(routes) == ["Omzetbelasting", "Proef", "ICP"]
+    assert [route.destination for route in routes.values()] == [
+        "belastingdienst",
+        "sandbox",
+        "belastingdienst",
+    ]
+    # Whoever signs for the agency may report on what it was given.
+    assert routes["ICP"].agency_oin == routes["Omzetbelasting"].agency_oin == OIN_OF_SIGNER
+    own = FULL.replace('agency = "sandbox"', 'agency = "belastingdienst"')
+    assert load(tmp_path, own.replace('"acceptance test"', '""')).mode == "production"
+
+
+def test_a_sandbox_keeps_its_routes_but_for_those_that_are_configured(tmp_path: Path) -> None:
+    routes = load(tmp_path, OWN_ROUTES).routing
+    assert {name: route.destination for name, route in routes.items()} == {
+        "Omzetbelasting": "belastingdienst",
+        "ICP": "belastingdienst",
+        "OBSUP": "sandbox",
+        "Aangifte_LH": "sandbox",
+        "TEST": "sandbox",
+        "Proef": "sandbox",
+    }
+    # A row is all that is known; an agency's list changes nothing but who gets it.
+    assert routes["Omzetbelasting"].about == "VAT return"
+    assert routes["ICP"].belanghebbende_types == ("Fi", "BTW")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://gateway:s3cret@db.example.nl/digipoort",
+        "postgresql://gateway:@db.example.nl/digipoort",
+        "postgresql://db.example.nl/digipoort?user=gateway&password=s3cret",
+        "postgresql://db.example.nl/digipoort?sslpassword=s3cret",
+        "mysql://gateway:s3cret@db.example.nl/digipoort",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"store\.password_file") as caught:
+        load(tmp_path, f'[store]\nurl = "{url}"\npayloads = "p"\n')
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_database_in_production_needs_a_key_ring_of_all_machines(tmp_path: Path) -> None:
+    text = FULL.replace('key_ring = "/run/secrets/key-ring"\n', "")
+    with pytest.raises(ConfigurationError, match=r"needs store\.key_ring"):
+        load(tmp_path, text)
+    sandbox = load(tmp_path, '[store]\nurl = "postgresql:///x"\npayloads = "p"\n')
+    assert sandbox.key_ring == sandbox.data_dir / "key-ring"
+    assert sandbox.documents == tmp_path / "p"
 
 
 def test_white_space_is_no_reason() -> None:

@@ -23,7 +23,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("server", "delivery"),
     ("config", "embedding"),
     ("materials", "config_file"),
-    ("renewal",),
+    ("renewal", "operating", "gates", "stores"),
+    ("processing",),
     ("gateway",),
     ("cli", "testing"),
     ("_twist", "__init__", "__main__"),
@@ -38,9 +39,10 @@ WITHIN_FLOOR = {
 }
 ONLY_IN = {
     "twisted": (
-        *("server", "renewal", "gateway", "testing", "client"),
-        *("_twist", "cli/serve", "cli/twist"),
+        *("server", "renewal", "operating", "gateway", "testing", "client"),
+        *("_twist", "cli/serve", "cli/twist", "cli/agency"),
     ),
+    "prometheus_client": ("server/metrics", "server/gauges", "server/admin", "operating"),
     "spyne": ("contract", "server/spyne_host", "_compat"),
 }
 FLOOR_OF = {name: level for level, names in enumerate(FLOORS) for name in names}

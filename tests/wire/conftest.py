@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from lxml import etree
 
 from digipoort_wus.contract.schema import validate
-from digipoort_wus.names import DS, SOAP, TYPES, WSU
+from digipoort_wus.names import BERICHTEN, DS, FOR_AGENCIES, SOAP, TYPES, WSU
 from digipoort_wus.pki.identity import Identity, load_pem
 from digipoort_wus.pki.testpki import keys_from, make_pki, write_pki
 from digipoort_wus.soap.envelope import Envelope, read_envelope
@@ -70,6 +70,9 @@ class Running:
     def url_for(self, operation: str) -> str:
         if operation == "aanleveren":
             return self.urls[0]
+        for service in FOR_AGENCIES.values():
+            if operation == service.operations[0].name:
+                return self.base + service.paths[0]
         mailbox = operation.startswith(("getBerichten", "getNieuweBerichten"))
         return self.urls[2] if mailbox else self.urls[1]
 
@@ -133,7 +136,7 @@ def body_of(answer: "requests.Response | Answer") -> etree._Element:
 
 
 def text_of(element: etree._Element, name: str) -> str:
-    found = next(element.iter(f"{{{TYPES}}}{name}"), None)
+    found = next(element.iter(f"{{{TYPES}}}{name}", f"{{{BERICHTEN}}}{name}"), None)
     assert found is not None, name
     return str(found.text)
 

@@ -328,7 +328,7 @@ def test_a_hangup_puts_the_parties_of_the_file_into_force(tmp_path: Path) -> Non
         assert_refused(running.ask("aanleveren", aanlever_body()), "ALS130", "PARTY-ENABLED")
         config.write_text("party = 1\n")
         running.process.send_signal(signal.SIGHUP)
-        seen(running, "the old parties and mandates stay: ")
+        seen(running, "the old parties, mandates and routes stay: ")
         assert_refused(running.ask("aanleveren", aanlever_body()), "ALS130", "PARTY-ENABLED")
 
 

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -28,6 +30,7 @@ def copied(folder: Path) -> tuple[str, Path]:
         source.close()
         target.close()
         shutil.copytree(running.directory / "payloads", copy / "payloads")
+        shutil.copy(running.directory / "key-ring", copy)
     assert [path for path in (copy / "payloads").glob("*/*/*") if path.is_file()]
     return kenmerk, copy
 
@@ -45,6 +48,20 @@ def test_a_database_without_its_payloads_delivers_nothing(tmp_path: Path) -> Non
     with served(copy) as running:
         seen(running, "PayloadDamaged")
         assert running.statuses(kenmerk)[-1] == "420"
+
+
+def test_data_without_its_key_ring_is_not_served(tmp_path: Path) -> None:
+    """Else a fresh ring would be made, and what was there could not be told from what is new."""
+    _, copy = copied(tmp_path)
+    (copy / "key-ring").unlink()
+    command = [sys.executable, "-m", "digipoort_wus", "serve", "--port", "0"]
+    ended = subprocess.run(
+        [*command, "--data-dir", copy], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert f"there is no key ring at {copy / 'key-ring'}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (copy / "key-ring").exists()
 
 
 def seen(running: Running, words: str) -> None:

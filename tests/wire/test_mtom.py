@@ -4,7 +4,6 @@ import base64
 import gzip
 import hashlib
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +15,10 @@ import zeep
 from lxml import etree
 
 from digipoort_wus import limits
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.names import TYPES
+from digipoort_wus.store.looking import look
+from digipoort_wus.store.reader import Reader
 from digipoort_wus.wss.policy import SUITE_SHA1, SUITE_SHA256, Suite
 from tests.messages import XBRL, aanlever_body, envelope, query_body, signed
 from tests.packages import BOUNDARY, ROOT_TYPE, XOP, Package, Part, package_of
@@ -58,14 +60,16 @@ def filed(answer: requests.Response) -> str:
 
 def stored(running: Running, kenmerk: str) -> list[tuple[str, bytes]]:
     """Return file name and SHA-256 of all documents of a filing."""
-    with sqlite3.connect(f"file:{running.directory / 'digipoort.db'}?mode=ro", uri=True) as store:
-        rows = store.execute(
-            "SELECT file_name, sha256 FROM filing_document JOIN filing ON filing.id = filing_id "
-            "JOIN payload ON payload.id = payload_id WHERE kenmerk = ? ORDER BY position",
-            (kenmerk,),
-        ).fetchall()
-    store.close()
-    return rows
+
+    def work(reader: Reader) -> list[tuple[str, bytes]]:
+        (row,) = reader.filings_of(kenmerk)
+        delivery = reader.filing(row.filing_id).delivery
+        return [
+            (each.file_name, hashlib.sha256(read_content(each.content)).digest())
+            for each in (delivery.document, *delivery.attachments)
+        ]
+
+    return look(running.directory, work)
 
 
 @pytest.mark.parametrize("suite", [SUITE_SHA256, SUITE_SHA1], ids=lambda suite: suite.name)

@@ -78,7 +78,8 @@ def settled(running: Running, kenmerk: str, last: str, count: int) -> list[Seen]
 ENDS: dict[str, tuple[tuple[str, ...], str | None]] = {
     "Happyflow": (NINE, None),
     "Afleverfout": ((*CHECKED, "405", "410"), "AFS400"),
-    "Foutuitvragendepartij": ((*CHECKED, "405", "400", "510"), None),
+    "Foutuitvragendepartij": ((*CHECKED, "405", "400", "510"), "UVP500"),
+    "WachtOpUitvragendePartij": ((*CHECKED, "405", "400"), None),
     "TechnischProbleemAfleveren": ((*CHECKED, "405", "420", "405", "400", "500"), None),
     "MaximaalAantalAfleverpogingen": ((*CHECKED, "405", "420", "420"), "AFS600"),
     "geen-scenario": (NINE, None),

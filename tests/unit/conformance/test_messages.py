@@ -14,13 +14,14 @@ from digipoort_wus.conformance.messages import (
 )
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.names import SERVICES, WSA
+from digipoort_wus.names import FOR_AGENCIES, SERVICES, WSA
 from digipoort_wus.soap.addressing import read_addressing
 from digipoort_wus.soap.envelope import read_envelope
 from digipoort_wus.xmlsafe.parse import parse_message
 
 OPERATIONS = [
     *(("digipoort", operation.name) for one in SERVICES.values() for operation in one.operations),
+    *(("digipoort", one.operations[0].name) for one in FOR_AGENCIES.values()),
     *((endpoint, "echo") for endpoint in ECHOES),
 ]
 
@@ -38,7 +39,7 @@ def test_the_ordinary_message_of_an_operation(endpoint: str, name: str) -> None:
 
 
 def test_every_question_has_a_body() -> None:
-    names = {name for endpoint, name in OPERATIONS if endpoint == "digipoort"}
+    names = {operation.name for service in SERVICES.values() for operation in service.operations}
     assert set(QUERIES) == names - {"aanleveren"}
 
 

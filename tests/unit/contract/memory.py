@@ -12,6 +12,7 @@ from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status
 from digipoort_wus.process.api import (
+    AgencyReport,
     Caller,
     MailboxEntry,
     MailboxQuery,
@@ -40,6 +41,7 @@ class MemoryProcess:
         self.statuses: list[ProcessStatus] = []
         self.mailbox: list[ReturnMessage] = []
         self.asked: list[tuple[object, ...]] = []
+        self.reports: list[AgencyReport] = []
         self._seen: set[tuple[str, int]] = set()
 
     def accept(self, caller: Caller, delivery: Delivery) -> Future[Filing]:
@@ -54,6 +56,9 @@ class MemoryProcess:
                 ProcessStatus(kenmerk, delivery.belanghebbende, Status(code, moment))
             )
         return done(filing)
+
+    def answered(self, caller: Caller, octets: bytes, valid_until: datetime) -> Future[bytes]:
+        return done(octets)
 
     def berichtsoorten(
         self, caller: Caller, party: Party, autorisatie_adres: str | None
@@ -119,6 +124,14 @@ class MemoryProcess:
                 if scope is Scope.ALL or ("ReturnMessage", id(message)) not in self._seen
             ]
         )
+
+    def report(self, caller: Caller, report: AgencyReport) -> Future[None]:
+        self.reports.append(report)
+        return done(None)
+
+    def offer(self, caller: Caller, message: ReturnMessage) -> Future[None]:
+        self.mailbox.append(replace(message, offered_at=NOON))
+        return done(None)
 
     def _filings_of(self, caller: Caller, berichtsoort: str, party: Party) -> list[Filing]:
         return [

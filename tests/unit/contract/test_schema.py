@@ -256,6 +256,9 @@ NS = {
 }
 
 
+_EVERY = (*names.SERVICES.values(), names.ZET_STATUS, *names.AGENCY_SERVICES.values())
+
+
 def wsdl(service: names.Service) -> etree._Element:
     return etree.parse(WSDL / f"{service.name}_1.2.wsdl").getroot()
 
@@ -278,7 +281,7 @@ def test_the_address_and_the_schema_are_rewritten() -> None:
         schema.wsdl_text("../errors", address)
 
 
-@pytest.mark.parametrize("service", names.SERVICES.values(), ids=lambda each: each.name)
+@pytest.mark.parametrize("service", _EVERY, ids=lambda each: each.name)
 def test_zeep_builds_a_client_with_every_operation(service: names.Service) -> None:
     client = zeep.Client(str(WSDL / f"{service.name}_1.2.wsdl"))  # type: ignore[no-untyped-call]
     port = client.wsdl.services[service.port_type].ports[service.port_type]
@@ -297,7 +300,44 @@ def test_zeep_builds_a_client_with_every_operation(service: names.Service) -> No
     factory.identiteitType(nummer="1", type="BTW")
 
 
-@pytest.mark.parametrize("service", names.SERVICES.values(), ids=lambda each: each.name)
+def test_zeep_builds_a_client_for_our_own_service() -> None:
+    service = names.AANBIED
+    client = zeep.Client(str(WSDL / service.wsdl))  # type: ignore[no-untyped-call]
+    port = client.wsdl.services[service.port_type].ports[service.port_type]
+    (operation,) = service.operations
+    bound = port.binding.get(operation.name)
+    assert bound.soapaction == service.request_action(operation)
+    assert bound.input.body.qname.text == f"{{{names.BERICHTEN}}}{operation.request}"
+    assert bound.output.body.qname.text == f"{{{names.BERICHTEN}}}{operation.response}"
+
+
+def test_an_offered_message_has_the_members_of_the_one_that_is_fetched() -> None:
+    xsd = f"{{{NS['xsd']}}}"
+
+    def members(file: str, path: str) -> list[tuple[str | None, str | None, str]]:
+        (found,) = etree.parse(WSDL / file).getroot().iterfind(f"{path}/{xsd}sequence")
+        return [
+            (each.get("name"), each.get("minOccurs"), str(each.get("type")).partition(":")[2])
+            for each in found
+        ]
+
+    fetched = members(names.AANLEVER.xsd, f"{xsd}complexType[@name='berichtResultaatType']")
+    offered = members(names.AANBIED.xsd, f"{xsd}element[@name='aanbiedRequest']/{xsd}complexType")
+    assert offered == [row for row in fetched if row[0] != "tijdstempelAangeleverd"]
+    types = [
+        {
+            each.get("name"): etree.tostring(each, method="c14n", exclusive=True)
+            .replace(b'"tns:', b'"dp:')
+            .split(b">", 1)[1]
+            for each in etree.parse(WSDL / file, etree.XMLParser(remove_blank_text=True)).getroot()
+            if each.tag in (f"{xsd}simpleType", f"{xsd}complexType")
+        }
+        for file in (names.AANBIED.xsd, names.AANLEVER.xsd)
+    ]
+    assert types[0].items() <= types[1].items()
+
+
+@pytest.mark.parametrize("service", _EVERY, ids=lambda each: each.name)
 def test_actions_of_answers_and_faults(service: names.Service) -> None:
     action = f"{{{NS['wsaw']}}}Action"
     operations = found(wsdl(service), "wsdl:portType/wsdl:operation")
@@ -310,7 +350,7 @@ def test_actions_of_answers_and_faults(service: names.Service) -> None:
         assert fault.get(action) == service.fault_action(operation)
 
 
-@pytest.mark.parametrize("service", names.SERVICES.values(), ids=lambda each: each.name)
+@pytest.mark.parametrize("service", _EVERY, ids=lambda each: each.name)
 def test_policies_resolve_and_leave_faults_alone(service: names.Service) -> None:
     root = wsdl(service)
     declared = {policy.get(f"{{{names.WSU}}}Id") for policy in found(root, "wsp:Policy")}

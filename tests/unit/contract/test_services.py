@@ -1,4 +1,4 @@
-"""Each of the twelve operations, from request element to valid response element."""
+"""Each of the fourteen operations, from request element to valid response element."""
 
 import base64
 from dataclasses import replace
@@ -15,7 +15,7 @@ from digipoort_wus.filing.filing import Document, ReturnMessage
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status, StatusError
-from digipoort_wus.process.api import MailboxQuery, Period, ProcessStatus, Scope
+from digipoort_wus.process.api import AgencyReport, MailboxQuery, Period, ProcessStatus, Scope
 from digipoort_wus.server.spyne_host import call
 from tests.unit.contract.memory import CALLER, NOON, MemoryProcess
 
@@ -42,19 +42,19 @@ def ask(process: MemoryProcess, operation: str, *content: str, parts: int = 0) -
     """Send a valid request; return the answer, which must be valid as well."""
     (service,) = (
         each
-        for each in names.SERVICES.values()
+        for each in (*names.SERVICES.values(), *names.FOR_AGENCIES.values())
         if operation in [known.name for known in each.operations]
     )
     (wire,) = (each for each in service.operations if each.name == operation)
     request = etree.fromstring(
-        f'<{wire.request} xmlns="{names.TYPES}">{"".join(content)}</{wire.request}>'
+        f'<{wire.request} xmlns="{service.types}">{"".join(content)}</{wire.request}>'
     )
     schema.validate(request)
     application = make_applications(process)[service.name]
     octets = tuple(f"part {index}".encode() for index in range(parts))
     answer = call(application, request, CALLER, octets).result(timeout=0)
     schema.validate(answer)
-    assert answer.tag == f"{{{names.TYPES}}}{wire.response}"
+    assert answer.tag == f"{{{service.types}}}{wire.response}"
     return answer
 
 
@@ -284,4 +284,106 @@ def test_every_operation_has_an_application(process: MemoryProcess) -> None:
     applications = make_applications(process)
     assert set(applications) == set(names.ENDPOINTS)
     tags = {tag for application in applications.values() for tag in application.descriptors}
-    assert len(tags) == 13  # both profiles of Echo speak alike
+    assert len(tags) == 15  # both profiles of Echo speak alike
+
+
+# --- What agencies say --------------------------------------------------------------
+
+MOMENT = "<tijdstempelStatus>2026-11-22T13:00:00+01:00</tijdstempelStatus>"
+
+
+def test_zet_status(process: MemoryProcess) -> None:
+    answer = ask(
+        process,
+        "zetStatus",
+        "<kenmerk> k </kenmerk><berichtkenmerk>b</berichtkenmerk><statuscode>510</statuscode>",
+        MOMENT,
+        "<statusFoutcode><foutcode>X1</foutcode><foutbeschrijving>Onjuist.</foutbeschrijving>"
+        "</statusFoutcode><statusdetails>&lt;a&gt;\n &lt;/a&gt;</statusdetails>",
+    )
+    assert process.reports == [
+        AgencyReport(
+            "k",
+            "510",
+            datetime(2026, 11, 22, 12, tzinfo=UTC),
+            "b",
+            StatusError("X1", "Onjuist."),
+            "<a>\n </a>",
+        )
+    ]
+    assert [(etree.QName(child).localname, child.text) for child in answer] == [
+        ("kenmerk", "k"),
+        ("statuscode", "510"),
+    ]
+
+
+def test_zet_status_with_nothing_that_may_be_absent(process: MemoryProcess) -> None:
+    ask(process, "zetStatus", "<kenmerk>k</kenmerk><statuscode>500</statuscode>", MOMENT)
+    (report,) = process.reports
+    assert (report.berichtkenmerk, report.error, report.details) == (None, None, None)
+
+
+def test_a_report_of_a_moment_that_no_calendar_has(process: MemoryProcess) -> None:
+    moment = "<tijdstempelStatus>12026-11-22T13:00:00Z</tijdstempelStatus>"
+    with pytest.raises(Refusal) as caught:
+        ask(process, "zetStatus", "<kenmerk>k</kenmerk><statuscode>500</statuscode>", moment)
+    assert caught.value.check is checks.XSD_VALID
+    assert process.reports == []
+
+
+def test_aanbieden(process: MemoryProcess) -> None:
+    bijlage = f"<bijlage>{INHOUD.format('0001')}</bijlage>"
+    answer = ask(
+        process,
+        "aanbieden",
+        "<kenmerk>k</kenmerk><berichtsoort>Aanslag</berichtsoort><berichtkenmerk>b</berichtkenmerk>",
+        "<aanleverkenmerk>a</aanleverkenmerk><eerderAanleverkenmerk>e</eerderAanleverkenmerk>",
+        IDENTITEIT,
+        "<rolBelanghebbende>Bedrijf</rolBelanghebbende>",
+        "<identiteitAanleveraar>00000099000000004000</identiteitAanleveraar>",
+        "<identiteitOntvanger><nummer>1</nummer><type>OIN</type></identiteitOntvanger>",
+        "<rolOntvanger>Intermediair</rolOntvanger>",
+        f"<berichtInhoud>{INHOUD.format('0000')}</berichtInhoud>",
+        f"<berichtBijlagen>{bijlage}</berichtBijlagen>",
+        "<constateringenLijst><constatering><code>C</code><beschrijving>Let op.</beschrijving>"
+        "</constatering></constateringenLijst>",
+        "<additioneleElementenLijst><element><naam>n</naam><waarde>w</waarde></element>"
+        "</additioneleElementenLijst>",
+        parts=2,
+    )
+    assert process.mailbox == [
+        ReturnMessage(
+            kenmerk="k",
+            berichtkenmerk="b",
+            berichtsoort="Aanslag",
+            offered_at=NOON,
+            belanghebbende=PARTY,
+            rol_belanghebbende="Bedrijf",
+            document=Document("text/xml", "a", b"part 0"),
+            aanleverkenmerk="a",
+            eerder_aanleverkenmerk="e",
+            aanleveraar="00000099000000004000",
+            ontvanger=Party("1", "OIN"),
+            rol_ontvanger="Intermediair",
+            attachments=(Document("text/xml", "a", b"part 1"),),
+            findings=(Finding("C", "warning", "Let op."),),
+            elements=(("n", "w"),),
+        )
+    ]
+    assert [(etree.QName(child).localname, child.text) for child in answer] == [
+        ("kenmerk", "k"),
+        ("berichtkenmerk", "b"),
+    ]
+
+
+def test_what_is_offered_is_what_is_fetched(process: MemoryProcess) -> None:
+    inhoud = f"<berichtInhoud>{INHOUD.format('0000')}</berichtInhoud>"
+    content = (
+        "<kenmerk>k</kenmerk><berichtsoort>Aanslag</berichtsoort><berichtkenmerk>b</berichtkenmerk>"
+        f"{IDENTITEIT}<rolBelanghebbende>Bedrijf</rolBelanghebbende>{inhoud}"
+    )
+    ask(process, "aanbieden", content, parts=1)
+    answer = ask(process, "getBerichten", IDENTITEIT)
+    assert text(answer, "getBerichtenReturn/BerichtResultaat/berichtkenmerk") == "b"
+    encoded = text(answer, "getBerichtenReturn/BerichtResultaat/berichtInhoud/inhoud")
+    assert base64.b64decode(encoded or "") == b"part 0"

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 import digipoort_wus
-from digipoort_wus.names import ECHO_BE, ENDPOINTS, Service
+from digipoort_wus.names import AANBIED, AGENCY_SERVICES, ECHO_BE, ENDPOINTS, Service
 
 WSDL = Path(digipoort_wus.__file__).parent / "_wsdl"
 NS = {
@@ -21,6 +21,7 @@ NS = {
 WSAM = "{http://www.w3.org/2007/05/addressing/metadata}Action"
 WSAW = "{http://www.w3.org/2006/05/addressing/wsdl}Action"
 HTTP = "http://schemas.xmlsoap.org/soap/http"
+EVERY = (*ENDPOINTS.values(), *AGENCY_SERVICES.values())
 
 
 def all_of(root: etree._Element, path: str) -> list[etree._Element]:
@@ -78,26 +79,26 @@ def wsdl(service: Service) -> etree._Element:
 
 
 def test_every_file_is_linted() -> None:
-    assert {path.name for path in WSDL.glob("*.wsdl")} == {
-        service.wsdl for service in ENDPOINTS.values()
-    }
+    assert {path.name for path in WSDL.glob("*.wsdl")} == {service.wsdl for service in EVERY}
 
 
-@pytest.mark.parametrize("service", ENDPOINTS.values(), ids=lambda service: service.name)
+@pytest.mark.parametrize("service", EVERY, ids=lambda service: service.name)
 def test_our_files_follow_the_rules(service: Service) -> None:
-    actions = (WSAM,) if service.types == ECHO_BE.types else (WSAM, WSAW)
+    ours = service.types in (ECHO_BE.types, AANBIED.types)
+    actions = (WSAM,) if ours else (WSAM, WSAW)
     assert lint(wsdl(service), *actions) == set()
 
 
-def test_echo_says_the_actions_that_are_sent() -> None:
-    operation = ECHO_BE.operations[0]
+@pytest.mark.parametrize("service", [ECHO_BE, AANBIED], ids=lambda service: service.name)
+def test_our_own_services_say_the_actions_that_are_sent(service: Service) -> None:
+    operation = service.operations[0]
     actions = [
-        child.get(WSAM) for child in all_of(wsdl(ECHO_BE), "wsdl:portType/wsdl:operation")[0]
+        child.get(WSAM) for child in all_of(wsdl(service), "wsdl:portType/wsdl:operation")[0]
     ]
     assert actions == [
-        ECHO_BE.request_action(operation),
-        ECHO_BE.response_action(operation),
-        ECHO_BE.fault_action(operation),
+        service.request_action(operation),
+        service.response_action(operation),
+        service.fault_action(operation),
     ]
 
 

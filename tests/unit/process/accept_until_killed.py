@@ -11,11 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from digipoort_wus.clock import system_clock
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.process.runner import Runner
 from tests.unit.process.sandbox import DELIVERY, Sandbox, TurnableClock, opened
 
 LARGE = replace(
-    DELIVERY.document, content=DELIVERY.document.content + b"<!--" + b"x" * 140_000 + b"-->"
+    DELIVERY.document,
+    content=read_content(DELIVERY.document.content) + b"<!--" + b"x" * 140_000 + b"-->",
 )
 _printing = threading.Lock()
 

@@ -5,19 +5,20 @@ import itertools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Delivery, Document, Filing
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process.admission import Admission
 from digipoort_wus.process.agency import Agency, SandboxAgency
 from digipoort_wus.process.api import Caller, Period, Scope
 from digipoort_wus.process.authorisation import EVERYBODY, AuthorisationTable
-from digipoort_wus.process.engine import Engine, Policies
+from digipoort_wus.process.engine import Engine, Policies, nowhere
 from digipoort_wus.process.intake import House
 from digipoort_wus.process.routes import sandbox_routes
 from digipoort_wus.process.scenarios import Scenarios, sandbox_scenarios
@@ -25,7 +26,10 @@ from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
-from digipoort_wus.store.sqlite import SqliteStore, open_sqlite
+from digipoort_wus.store.ports import Store
+from digipoort_wus.store.postgres import open_postgres
+from digipoort_wus.store.secrets import key_ring
+from digipoort_wus.store.sqlite import LeaseClock, open_sqlite
 
 T = TypeVar("T")
 
@@ -90,7 +94,7 @@ def scenario(name: str) -> Delivery:
 
 @dataclass
 class Sandbox:
-    store: SqliteStore
+    store: Store
     clock: TurnableClock
     service: ProcessService
     engine: Engine
@@ -111,7 +115,15 @@ class Sandbox:
         return done(self.service.accept(who or caller(oin), delivery))
 
     def run(self) -> datetime | None:
-        return self.engine.run_due()
+        due = self.engine.run_due()
+        while self.engine.destination is not nowhere:
+            self.engine.finish()
+            again = self.engine.run_due()
+            if again == due:
+                self.engine.finish()
+                break
+            due = again
+        return due
 
     def codes(self, kenmerk: str, oin: str = SENDER, scope: Scope = Scope.ALL) -> list[str]:
         found = self.service.process_statuses(caller(oin), kenmerk, Period(), scope, None)
@@ -138,11 +150,17 @@ def opened(
     scenarios: Scenarios | None = None,
     policies: Policies | None = None,
     table: AuthorisationTable = EVERYBODY,
+    database: str | None = None,
+    lease_clock: LeaseClock | None = None,
 ) -> Iterator[Sandbox]:
+    """Open a sandbox in a data directory, or over a PostgreSQL database with payloads there."""
     clock = clock or TurnableClock()
     played = sandbox_scenarios() if scenarios is None else scenarios
     delay = HeldDelay()
-    with ThreadPoolExecutor(2) as executor, open_sqlite(directory) as store:
+    with (
+        ThreadPoolExecutor(2) as executor,
+        _opened(directory, clock, database, lease_clock) as store,
+    ):
         participants = Participants(
             authoriser or AllowAll(),
             rules or BasicRules(),
@@ -162,10 +180,29 @@ def opened(
                 delay=delay,
                 authorisations=lambda: admission.table,
             ),
-            Engine(store, participants, clock, policies or Policies(), played),
+            Engine(store, participants, clock, policies or Policies(), played, chance=lambda: 1.0),
             delay,
             admission,
         )
+
+
+def _opened(
+    directory: Path, clock: TurnableClock, database: str | None, lease_clock: LeaseClock | None
+) -> AbstractContextManager[Store]:
+    if database is None:
+        turned = lease_clock or (lambda: int(clock.now.timestamp() * 1000))
+        return open_sqlite(directory, lease_clock=turned)
+    return open_postgres(database, directory, key_ring(bytes(32)), writers=2)
+
+
+def in_memory(filing: Filing) -> Filing:
+    """Return a filing whose large documents are octets again."""
+    document, *attachments = (
+        replace(item, content=read_content(item.content))
+        for item in (filing.delivery.document, *filing.delivery.attachments)
+    )
+    delivery = replace(filing.delivery, document=document, attachments=tuple(attachments))
+    return replace(filing, delivery=delivery)
 
 
 def times(found: Sequence[datetime]) -> bool:

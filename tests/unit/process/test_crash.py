@@ -6,6 +6,7 @@ of commit and answer, not the fsync; that needs a machine that loses its power.
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
@@ -44,5 +45,6 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
         assert house.run() is None
         for kenmerk in acknowledged:
             assert house.codes(kenmerk) == HAPPY
-        row = house.store._connection.execute("PRAGMA integrity_check").fetchone()
-        assert row == ("ok",)
+    connection = sqlite3.connect(tmp_path / "data" / "digipoort.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()

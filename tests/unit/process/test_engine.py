@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from lxml import etree
 
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Document, Filing
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.status import StatusError
@@ -26,7 +27,7 @@ from digipoort_wus.process.details import validation_error, validation_results
 from digipoort_wus.process.engine import Policies
 from digipoort_wus.process.retry import DELIVERY_RETRY, RetryPolicy
 from digipoort_wus.process.runner import Runner
-from digipoort_wus.process.steps import TRANSITIONS, Event, Step
+from digipoort_wus.process.transitions import TRANSITIONS, Event, Step
 from digipoort_wus.rules.api import Outcome, Report, Stage
 from digipoort_wus.store.ports import Job, LostLease, Transaction
 from tests.unit.process.sandbox import (
@@ -104,21 +105,55 @@ def test_a_normal_filing_has_nine_statuses(sandbox: Sandbox) -> None:
     assert details.findtext("Specification/Class") == "A"
 
 
-def test_every_step_has_a_way_out_and_ends_in_a_known_status() -> None:
-    reached = {Step.AUTHORISE} | {row.then for row in TRANSITIONS.values() if row.then}
-    assert reached == set(Step)
-    ends = {row.codes[-1] for row in TRANSITIONS.values() if row.then is None and row.codes}
-    assert ends == {"210", "230", "311", "321", "410", "420", "500", "510"}
-
-
-@pytest.mark.parametrize("code", ["210", "230"])
-def test_authorisation_that_fails_ends_the_process(
-    tmp_path: Path, code: Literal["210", "230"]
-) -> None:
-    with opened(tmp_path / "data", authoriser=Answer(code)) as house:
+def test_who_is_not_authorised_ends_there(tmp_path: Path) -> None:
+    with opened(tmp_path / "data", authoriser=Answer("210")) as house:
         filing = house.accept()
         assert house.run() is None
-        assert house.codes(filing.kenmerk) == [*HAPPY[:3], code]
+        assert house.codes(filing.kenmerk) == [*HAPPY[:3], "210"]
+        error = statuses(house, filing.kenmerk)[-1].status.error
+        assert error is not None
+        assert error.code == "AUT500"
+
+
+class Down:
+    """An authorisation service that fails a number of times: by its word, then by raising."""
+
+    def __init__(self, times: int) -> None:
+        self.asked = 0
+        self._times = times
+
+    def ask(self, filing: Filing) -> Literal["200", "210", "230"]:
+        self.asked += 1
+        if self.asked > self._times:
+            return "200"
+        if self.asked % 2:
+            return "230"
+        raise TimeoutError(SECRET)
+
+
+def test_an_authorisation_service_that_fails_is_asked_again_and_then_230(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    down = Down(1000)
+    with opened(tmp_path / "data", authoriser=down, policies=Policies(authorisation=SOON)) as house:
+        filing = house.accept()
+        for pause in (1, 2):
+            assert house.run() == house.clock.now + timedelta(seconds=pause)
+            assert house.codes(filing.kenmerk) == HAPPY[:3]
+            house.clock.turn(seconds=pause)
+        assert house.run() is None
+        assert down.asked == 3
+        last = statuses(house, filing.kenmerk)[-1].status
+        assert (last.code, last.error and last.error.code) == ("230", "AUT400")
+        assert "TimeoutError" in caplog.text
+        assert SECRET not in caplog.text
+
+
+def test_an_authorisation_service_that_failed_for_a_while_leaves_no_trace(tmp_path: Path) -> None:
+    with opened(tmp_path / "data", authoriser=Down(3)) as house:
+        filing = house.accept()
+        house.run_until_quiet()
+        assert house.codes(filing.kenmerk) == HAPPY
 
 
 def test_a_wrong_belanghebbende_ends_in_311(sandbox: Sandbox) -> None:
@@ -228,7 +263,7 @@ def test_a_step_that_raises_is_tried_again_and_logged_without_payload(
     agency = ScriptedAgency([ValueError(SECRET), ValueError(SECRET)])
     with opened(tmp_path / "data", agency=agency) as house, caplog.at_level(logging.DEBUG):
         filing = house.accept()
-        assert house.run() == house.clock.now + timedelta(seconds=1)
+        assert house.run() == house.clock.now + timedelta(seconds=5)
         house.run_until_quiet()
         assert house.codes(filing.kenmerk) == HAPPY
     assert filing.kenmerk in caplog.text
@@ -248,7 +283,7 @@ def claim(house: Sandbox) -> Sequence[Job]:
     now = house.clock.now
 
     def work(transaction: Transaction) -> Sequence[Job]:
-        return transaction.claim(now, now + timedelta(seconds=60), 10)
+        return transaction.claim(now, timedelta(seconds=60), 10)
 
     return done(house.store.write(work))
 
@@ -299,13 +334,13 @@ def test_an_interrupted_engine_gives_back_what_it_has_not_begun(sandbox: Sandbox
     answers = iter([False, False, False, True, True, True, True])
     sandbox.engine.run_due(lambda: next(answers))
     codes = [sandbox.codes(filing.kenmerk) for filing in filings]
-    assert sorted(map(len, codes)) == [3, 4, 4]
+    assert sorted(map(len, codes)) == [3, 7, 7]
     assert sandbox.run() is None
     assert all(sandbox.codes(filing.kenmerk) == HAPPY for filing in filings)
 
 
 def test_a_large_filing_goes_all_the_way(sandbox: Sandbox) -> None:
-    large = DELIVERY.document.content + b"<!--" + b"x" * 300_000 + b"-->"
+    large = read_content(DELIVERY.document.content) + b"<!--" + b"x" * 300_000 + b"-->"
     document = replace(DELIVERY.document, content=large)
     filing = sandbox.accept(replace(DELIVERY, document=document))
     sandbox.run()
@@ -314,8 +349,9 @@ def test_a_large_filing_goes_all_the_way(sandbox: Sandbox) -> None:
 
 def test_the_policy_of_delivery() -> None:
     now = TurnableClock().now
-    assert DELIVERY_RETRY.next_at(1, now, now) == now + timedelta(seconds=30)
-    assert DELIVERY_RETRY.next_at(10_000, now, now) == now + timedelta(hours=1)
+    assert DELIVERY_RETRY.next_at(1, now, now) == now + timedelta(seconds=5)
+    assert DELIVERY_RETRY.next_at(2, now, now, 0.5) == now + timedelta(seconds=5)
+    assert DELIVERY_RETRY.next_at(10_000, now, now) == now + timedelta(minutes=15)
     assert not DELIVERY_RETRY.spent(10_000, now, now + timedelta(hours=71))
     assert (Step.DELIVER, Event.EXHAUSTED) not in TRANSITIONS
 

@@ -7,8 +7,10 @@ import pytest
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Delivery
 from digipoort_wus.filing.party import Party
+from digipoort_wus.process import queries
 from digipoort_wus.process.api import MailboxQuery, Period, Scope
 from digipoort_wus.process.authorisation import (
     AuthorisationTable,
@@ -130,8 +132,9 @@ def test_the_mailbox(sandbox: Sandbox) -> None:
     assert message.belanghebbende == PARTY
     assert message.berichtsoort == "Omzetbelasting"
     assert message.elements
-    assert filing.kenmerk.encode() in message.document.content
-    assert PARTY.number.encode() not in message.document.content
+    content = read_content(message.document.content)
+    assert filing.kenmerk.encode() in content
+    assert PARTY.number.encode() not in content
     assert done(service.messages(caller(), MailboxQuery(), Scope.NEW)) == []
     assert done(service.message_list(caller(), MailboxQuery(), Scope.NEW)) == []
     assert done(service.messages(caller(), MailboxQuery(), Scope.ALL)) == [message]
@@ -268,3 +271,40 @@ def test_thousands_of_mandates_are_one_question(sandbox: Sandbox) -> None:
     sandbox.table = mandated(*many, PARTY)
     assert fetch(sandbox, MailboxQuery(), Scope.ALL) == [kenmerk]
     assert fetch(sandbox, MailboxQuery(kenmerk=kenmerk), Scope.ALL) == [kenmerk]
+
+
+# --- Answers are bounded ------------------------------------------------------------------
+
+
+def test_an_answer_has_so_many_statuses_and_the_next_the_rest(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "STATUSES_AT_ONCE", 4)
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    assert sandbox.codes(kenmerk) == HAPPY[:4]
+    assert [new(sandbox) for _ in range(4)] == [HAPPY[:4], HAPPY[4:8], HAPPY[8:], []]
+    first = [kenmerk, *(sandbox.accept().kenmerk for _ in range(4))][:4]
+    entries = done(sandbox.service.processes(caller(), "Omzetbelasting", PARTY, None))
+    assert [entry.kenmerk for entry in entries] == first
+
+
+def test_an_answer_has_so_many_messages_and_octets_and_the_next_the_rest(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kenmerken = [sandbox.accept().kenmerk for _ in range(5)]
+    sandbox.run()
+
+    def fetched() -> list[str]:
+        found = sandbox.service.messages(caller(), MailboxQuery(), Scope.NEW)
+        return [message.kenmerk for message in done(found)]
+
+    monkeypatch.setattr(queries, "MESSAGES_AT_ONCE", 2)
+    first = fetched()
+    assert len(first) == 2
+    monkeypatch.setattr(queries, "OCTETS_AT_ONCE", 1)
+    second = fetched()
+    assert len(second) == 1, "one is given whatever its size"
+    monkeypatch.undo()
+    assert sorted(first + second + fetched()) == sorted(kenmerken)
+    assert fetched() == []

@@ -23,12 +23,13 @@ ENDS = {
     "Happyflow": (HAPPY, None),
     "StatusInformatieFault": (HAPPY, None),
     "Afleverfout": ([*BEFORE_DELIVERY, "410"], "AFS400"),
-    "Foutuitvragendepartij": ([*BEFORE_DELIVERY, "400", "510"], None),
+    "Foutuitvragendepartij": ([*BEFORE_DELIVERY, "400", "510"], "UVP500"),
     "TechnischProbleemAfleveren": ([*BEFORE_DELIVERY, "420", "405", "400", "500"], None),
     "MaximaalAantalAfleverpogingen": ([*BEFORE_DELIVERY, "420", "420"], "AFS600"),
     "ZwaarbelastAanleveren": (HAPPY, None),
     "ZwaarbelastStatusInformatie": (HAPPY, None),
     "OverbelastStatusInformatie": (HAPPY, None),
+    "WachtOpUitvragendePartij": ([*BEFORE_DELIVERY, "400"], None),
 }
 REFUSED_AT_ACCEPT = {
     "AanleverFault": checks.SCENARIO_FAULT,
@@ -48,9 +49,9 @@ def stored(sandbox: Sandbox) -> list[tuple[str, str | None, str | None]]:
     ]
 
 
-def test_there_are_the_eleven_names() -> None:
+def test_there_are_the_eleven_names_and_one_of_ours() -> None:
     assert set(sandbox_scenarios()) == {*ENDS, *REFUSED_AT_ACCEPT}
-    assert len(sandbox_scenarios()) == 11
+    assert len(sandbox_scenarios()) == 12
 
 
 @pytest.mark.parametrize("name", ENDS)

@@ -5,9 +5,11 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -23,9 +25,22 @@ from hypothesis.stateful import (
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
+from digipoort_wus.evidence.chains import chain_findings, kept_findings
 from digipoort_wus.filing.filing import Delivery, Filing
-from digipoort_wus.process.api import Caller, Period, Scope
-from digipoort_wus.store.ports import FilingId, Reader, Selection, StatusRow
+from digipoort_wus.process.api import AgencyReport, Caller, Period, Scope
+from digipoort_wus.process.breaker import BreakerPolicy
+from digipoort_wus.process.destinations import Destinations
+from digipoort_wus.process.proving import chain_of
+from digipoort_wus.store.ports import (
+    FilingId,
+    Job,
+    LostLease,
+    Reader,
+    Selection,
+    StatusRow,
+    Transaction,
+)
+from tests.postgres import Cluster
 from tests.unit.process.sandbox import (
     DELIVERY,
     HAPPY,
@@ -41,14 +56,28 @@ from tests.unit.process.sandbox import (
 )
 
 BEFORE = HAPPY[:7]
+LATE = [*BEFORE, "420", "405", *HAPPY[7:]]
+"""Where the agency was left alone for so long that the sender was told."""
 PATHS = {
     None: HAPPY,
     "Afleverfout": [*BEFORE, "410"],
     "Foutuitvragendepartij": [*BEFORE, "400", "510"],
     "TechnischProbleemAfleveren": [*BEFORE, "420", "405", "400", "500"],
     "MaximaalAantalAfleverpogingen": [*BEFORE, "420", "420"],
+    "WachtOpUitvragendePartij": HAPPY,
 }
+REPORTED = (None, "WachtOpUitvragendePartij")
+AGENCY = "00000099000000004000"
 Sent = tuple[Caller, Delivery, Filing]
+QUICK = BreakerPolicy(failures=2)
+
+
+def again(transaction: Transaction, job: Job, now: datetime) -> None:
+    transaction.offer_again(job.filing_id, now)
+
+
+def finish(transaction: Transaction, job: Job) -> None:
+    transaction.finish(job)
 
 
 def filing_of(reader: Reader, filing_id: FilingId) -> Filing:
@@ -56,23 +85,44 @@ def filing_of(reader: Reader, filing_id: FilingId) -> Filing:
 
 
 class Process(RuleBasedStateMachine):
+    cluster: Cluster | None = None
     sent = Bundle("sent")
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(outside=st.booleans())
+    def start(self, outside: bool) -> None:
+        self.around = ExitStack()
         self.directory = Path(tempfile.mkdtemp())
+        self.around.callback(shutil.rmtree, self.directory)
+        self.database = None
+        if self.cluster is not None:
+            self.database = self.around.enter_context(self.cluster.database())
         self.clock = TurnableClock()
+        self.outside = outside
         self.filed: list[Sent] = []
         self.given: dict[str, list[tuple[str, object]]] = {SENDER: [], OTHER: []}
         self.open()
 
     def open(self) -> None:
         self.stack = ExitStack()
-        self.house: Sandbox = self.stack.enter_context(opened(self.directory, clock=self.clock))
+        self.house: Sandbox = self.stack.enter_context(
+            opened(self.directory, clock=self.clock, database=self.database)
+        )
+        engine = replace(self.house.engine, aside_after=3)
+        if self.outside:
+            # An agency for each berichtsoort, and its breaker opens soon.
+            destinations = Destinations(lambda: 1.0, each=2, policy=QUICK)
+            engine = replace(engine, destination=str, destinations=destinations)
+        self.house.engine = engine
+
+    def paths(self, delivery: Delivery) -> list[list[str]]:
+        """Return the ways that a filing may go."""
+        path = PATHS[delivery.aanleverkenmerk]
+        late = [*LATE[:9], *path[7:]] if self.outside and "420" not in path else path
+        return [path, late]
 
     def teardown(self) -> None:
         self.stack.close()
-        shutil.rmtree(self.directory)
+        self.around.close()
 
     @rule(
         target=sent,
@@ -113,6 +163,33 @@ class Process(RuleBasedStateMachine):
             self.house.accept(delivery, replace(who, body_digest=b"other"))
         assert caught.value.check is checks.MESSAGE_ID_REUSED
 
+    @rule(item=sent, code=st.sampled_from(["500", "510"]))
+    def report(self, item: Sent, code: str) -> None:
+        who, delivery, filing = item
+        if delivery.aanleverkenmerk not in REPORTED:
+            return
+        codes = self.codes_of(who)
+        # What is delivered may be reported on, and what is being delivered; 510 ends no path.
+        early, final = "405" not in codes, codes[-1] == "500"
+        late = "420" in codes
+        report = AgencyReport(filing.kenmerk, code, self.clock(), filing.berichtkenmerk)
+        if early or (final and code == "510"):
+            with pytest.raises(Refusal) as caught:
+                done(self.house.service.report(caller(AGENCY), report))
+            assert caught.value.check is (checks.REPORT_EXPECTED if early else checks.REPORT_FINAL)
+        elif code == "500":
+            done(self.house.service.report(caller(AGENCY), report))
+            assert self.codes_of(who) == (LATE if late else HAPPY)
+
+    def codes_of(self, who: Caller) -> list[str]:
+        def own(reader: Reader) -> list[str]:
+            receipt = reader.receipt(who.oin, who.message_id)
+            assert receipt is not None
+            rows = reader.statuses(Selection(who.oin))
+            return [row.status.code for row in rows if row.filing_id == receipt.filing_id]
+
+        return self.house.store.read(own)
+
     @rule()
     def work(self) -> None:
         self.house.run()
@@ -121,6 +198,38 @@ class Process(RuleBasedStateMachine):
     def work_a_little(self, steps: int) -> None:
         answers = iter([False] * steps)
         self.house.engine.run_due(lambda: next(answers, True))
+        self.house.engine.finish()
+
+    @rule(limit=st.integers(1, 3))
+    def die_over_some(self, limit: int) -> None:
+        """Somebody claims jobs and is never heard of again."""
+        now, lease = self.clock(), timedelta(seconds=60)
+        done(self.house.store.write(lambda t: t.claim(now, lease, limit)))
+        self.expire()
+
+    @rule()
+    def be_overtaken(self) -> None:
+        """Somebody claims jobs, stops for too long, and then writes."""
+        now, lease = self.clock(), timedelta(seconds=60)
+        jobs = done(self.house.store.write(lambda t: t.claim(now, lease, 3)))
+        self.expire()
+        self.house.run()
+        for job in jobs:
+            with pytest.raises(LostLease):
+                done(self.house.store.write(partial(finish, job=job)))
+
+    def expire(self) -> None:
+        self.clock.turn(seconds=61)
+        if self.database is not None:
+            with psycopg.connect(self.database) as connection:
+                connection.execute("UPDATE job SET lease_until = 0 WHERE lease_until IS NOT NULL")
+
+    @rule()
+    def offer_again(self) -> None:
+        now = self.clock()
+        for job in self.house.store.read(lambda reader: reader.jobs_aside(100)):
+            done(self.house.store.write(partial(again, job=job, now=now)))
+            assert job.reason
 
     @rule(seconds=st.sampled_from([-3600.0, -0.001, 0.001, 0.5, 61.0, 86400.0]))
     def turn_the_clock(self, seconds: float) -> None:
@@ -152,9 +261,13 @@ class Process(RuleBasedStateMachine):
     @rule()
     def let_everything_end(self) -> None:
         self.house.run_until_quiet()
-        assert sorted(self.lengths()) == sorted(
-            len(PATHS[delivery.aanleverkenmerk]) for _, delivery, _ in self.filed
-        )
+        self.offer_again()
+        self.house.run_until_quiet()
+        for who, delivery, filing in self.filed:
+            if delivery.aanleverkenmerk == REPORTED[1]:
+                self.report((who, delivery, filing), "500")
+        for who, delivery, _ in self.filed:
+            assert self.codes_of(who) in self.paths(delivery)
 
     def lengths(self) -> list[int]:
         rows = [*self.statuses(SENDER), *self.statuses(OTHER)]
@@ -174,8 +287,18 @@ class Process(RuleBasedStateMachine):
                 own = [row for row in rows if row.filing_id == filing_id]
                 filing = self.house.store.read(partial(filing_of, filing_id=filing_id))
                 assert filing.received_at <= own[0].status.at
-                path = PATHS[filing.delivery.aanleverkenmerk]
-                assert [row.status.code for row in own] == path[: len(own)]
+                codes = [row.status.code for row in own]
+                paths = self.paths(filing.delivery)
+                assert any(codes == path[: len(own)] for path in paths)
+
+    @invariant()
+    def the_evidence_says_what_happened(self) -> None:
+        for oin in (SENDER, OTHER):
+            rows = self.statuses(oin)
+            for kenmerk in {row.kenmerk for row in rows}:
+                chain = self.house.store.read(partial(chain_of, kenmerk=kenmerk))
+                assert list(chain_findings(kenmerk, chain.rows, 0)) == []
+                assert list(kept_findings(kenmerk, chain.rows, chain.kept or {})) == []
 
     @invariant()
     def there_is_one_filing_for_each_message(self) -> None:
@@ -190,3 +313,16 @@ class Process(RuleBasedStateMachine):
 
 TestProcess = Process.TestCase
 TestProcess.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class OnServer(Process):
+    """The same over a PostgreSQL database for each example."""
+
+
+@pytest.fixture(scope="class")
+def cluster(postgres: Cluster) -> None:
+    OnServer.cluster = postgres
+
+
+TestProcessOnServer = pytest.mark.usefixtures("cluster")(OnServer.TestCase)
+TestProcessOnServer.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)

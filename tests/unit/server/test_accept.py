@@ -14,6 +14,7 @@ from zope.interface import implementer
 from digipoort_wus import limits
 from digipoort_wus.server.accept import BoundedTls
 from digipoort_wus.server.budget import Connections
+from tests.unit.server.test_metrics import values
 from tests.unit.server.test_site import Desk, desk, logged
 
 __all__ = ["desk"]
@@ -83,6 +84,15 @@ def test_those_that_find_no_room_are_logged_within_bounds(desk: Desk, tls: Any) 
     log = logged(lambda: desk.clock.advance(60))
     assert "closed at once: too many of this address: 207" in log
     assert logged(flood).count(words) == 5
+
+
+def test_those_that_find_no_room_are_counted(tls: Any) -> None:
+    for _ in range(13):
+        connect(tls, "192.0.2.1")
+    refused = "connections_refused_total{answer=%s,limit=of this address}"
+    counted = values(tls.metrics.registry)
+    assert counted[refused % "answered with 503"] == 1
+    assert counted[refused % "closed at once"] == 2
 
 
 def test_the_limit_that_was_met_is_named(tls: Any) -> None:

@@ -104,7 +104,7 @@ def test_heads_that_are_refused(case: str) -> None:
 
 
 def test_every_path_leads_to_its_service() -> None:
-    assert len(SERVICE_AT) == 9
+    assert len(SERVICE_AT) == 12
     for service in ENDPOINTS.values():
         for path in service.paths:
             assert service_for(head(path=path)) is service

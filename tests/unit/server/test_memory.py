@@ -26,6 +26,8 @@ from tests.messages import NOW
 
 class Signer:
     oin = "00000099000000002000"
+    chain = ()
+    crls = ()
 
 def status(name):
     lines = Path("/proc/self/status").read_text().splitlines()

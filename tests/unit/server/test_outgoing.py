@@ -124,6 +124,7 @@ class Fetch:
     service, operation = OPHAAL, OPHAAL.operations[0]
     parts = ()
     confirms = suite = None
+    body_child = etree.Element("request")
 
     class caller:
         oin = "00000099000000002000"

@@ -11,9 +11,10 @@ from lxml import etree
 from digipoort_wus import limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import ECHO, SOAP, TYPES
+from digipoort_wus.process.signed import SignedRequest, read_signed
 from digipoort_wus.server import received
 from digipoort_wus.server.contents import take_contents
-from digipoort_wus.server.received import Received, read_message
+from digipoort_wus.server.received import Received, read_as_signed, read_message
 from digipoort_wus.soap.envelope import read_envelope
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.cut import cut_out, long_texts
@@ -281,3 +282,28 @@ def test_the_canonical_form_is_of_what_was_written() -> None:
     assert b"QR==" in b"".join(texts.octets(envelope.root))
     texts.restore()
     assert canonicalize(envelope.root) == canonicalize(root)
+
+
+LINES = "\n".join(TEXT[at : at + 76] for at in range(0, len(TEXT), 76))
+
+
+@pytest.mark.parametrize(
+    ("octets", "kept"),
+    [
+        (filing("QUFB"), 1_000),
+        (filing(TEXT), 1_000),
+        (filing("QUFB", attachment=TEXT), 1_000),
+        (filing(TEXT, attachment=TEXT), 1_000),
+        # What is another base64 than the one that would be made is kept as it came.
+        (filing(TEXT[:-4] + "QR=="), len(TEXT) + 1_000),
+        (filing(LINES), len(LINES) + 1_000),
+        (filing(LINES.replace("\n", "\r\n")), len(LINES) + 3_000),
+    ],
+    ids=["small", "large", "attachment", "both", "bits", "lines", "CR"],
+)
+def test_a_message_is_shown_again_as_it_came(octets: bytes, kept: int) -> None:
+    message = read_as_signed(Received(look_over(octets), len(octets)))
+    contents = take_contents(message.envelope.body_child, message.texts)
+    request = SignedRequest(message.pieces, contents)
+    assert read_signed(request.kept(), contents).read() == octets
+    assert len(request.kept()) < kept

@@ -17,11 +17,13 @@ from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AANLEVER, SERVICES, Service
 from digipoort_wus.server import resources
+from digipoort_wus.server.channel import BoundedChannel
+from digipoort_wus.server.futures import to_deferred
 from digipoort_wus.server.gate import Gate, Opened, Rejected
 from digipoort_wus.server.http import HttpAnswer, HttpRequest
 from digipoort_wus.server.reactor import Reactor
-from digipoort_wus.server.resources import Services, WusResource, to_deferred
-from digipoort_wus.server.site import BoundedChannel, BoundedSite
+from digipoort_wus.server.resources import Services, WusResource
+from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.workers import INLINE_BELOW
 from digipoort_wus.wss.policy import DIGIPOORT_1_2
 from digipoort_wus.xmlsafe.splice import LargeTexts
@@ -102,6 +104,7 @@ class _Opened:
     service, operation, caller = AANLEVER, AANLEVER.operations[0], _Caller()
     confirms = suite = None
     parts = ()
+    body_child = etree.Element("request")
 
 
 class _Gate:

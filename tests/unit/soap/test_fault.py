@@ -8,6 +8,7 @@ from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.names import (
     AANLEVER,
+    AFLEVER,
     ECHO_BE_S,
     OPHAAL,
     SERVICES,
@@ -72,7 +73,7 @@ def test_the_prefix_fault_is_declared_on_the_detail() -> None:
     assert "fault" not in detail.nsmap
 
 
-@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.name)
+@pytest.mark.parametrize("service", [*SERVICES.values(), AFLEVER], ids=lambda service: service.name)
 @pytest.mark.parametrize("check", checks.CATALOGUE, ids=lambda check: check.id)
 def test_every_check_becomes_a_valid_fault(check: Check, service: Service) -> None:
     octets = made(Refusal(check, expected="é<&>", received="\x1b[1m"), service, explain=True)

@@ -16,8 +16,14 @@ OF_THE_PROCESS = {
     "PERIOD-ORDER",
     "MESSAGE-ID-REUSED",
     "SCENARIO-FAULT",
+    "REPORT-CODE",
+    "REPORT-EXPECTED",
+    "REPORT-FINAL",
+    "BERICHTKENMERK-KNOWN",
+    "BERICHTKENMERK-REUSED",
+    "OFFER-PARTY",
 }
-"""Of filings and questions, which services of Digikoppeling do not have."""
+"""Of filings, questions and reports, which services of Digikoppeling do not have."""
 OF_ANSWERS = {"WSS-CONFIRMATION"}
 OFFICIAL = {f"{number:04d}" for number in (*range(1, 12), 51)}
 FAULTCODES = {

@@ -1,0 +1,1 @@
+"""Ends gateways at the worst moments, and checks that nothing acknowledged was lost."""

@@ -1,0 +1,141 @@
+"""What a gateway of a run is made with: whom its steps ask, and its clock."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from chaos.journal import Begun, Journal, now
+from chaos.settings import Run
+from chaos.wire import Line, Lost
+from digipoort_wus.filing.content import Content, open_content
+from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
+from digipoort_wus.filing.party import Party
+from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected, Unreachable
+from digipoort_wus.process.retry import RetryPolicy
+from digipoort_wus.rules.api import Report, Stage
+from digipoort_wus.rules.basic import BasicRules
+
+QUICK_RETRY = RetryPolicy(
+    timedelta(seconds=0.2), timedelta(seconds=1), give_up_after=timedelta(hours=24)
+)
+"""Of deliveries: what takes hours elsewhere takes seconds here."""
+PARTY = Party("001000044B37", "Fi")
+_AGENCY_SECONDS = 10.0
+_PIECE = 65_536
+_CLOCK_KEPT = 0.02
+
+
+def digest_of(content: Content) -> str:
+    """Return the SHA-256 of a content, which is read from where it is."""
+    running = hashlib.sha256()
+    with open_content(content) as file:
+        while piece := file.read(_PIECE):
+            running.update(piece)
+    return running.hexdigest()
+
+
+class JumpingClock:
+    """The time of the day, wrong by what a file says.
+
+    Args:
+        path: holds seconds; is read anew many times a second.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = timedelta()
+        self._read_at = -1.0
+
+    def __call__(self) -> datetime:
+        """Return the moment."""
+        if now() - self._read_at > _CLOCK_KEPT:
+            self._offset = timedelta(seconds=float(self._path.read_text()))
+            self._read_at = now()
+        return datetime.now(UTC) + self._offset
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Notes that a node began a step, and asks whoever knows.
+
+    It stands for authoriser, rules and agency, so that no step goes unseen.
+
+    Args:
+        run: where the agency is.
+        node: who asks.
+        journal: the node's own.
+        clock: of return messages.
+    """
+
+    run: Run
+    node: str
+    journal: Journal
+    clock: Callable[[], datetime]
+    rules: BasicRules = field(default_factory=BasicRules)
+    _local: threading.local = field(default_factory=threading.local)
+
+    def ask(self, filing: Filing) -> Literal["200", "210", "230"]:
+        """Allow everything."""
+        self._begun(filing)
+        return "200"
+
+    def validate(self, filing: Filing, stage: Stage) -> Report:
+        """Judge by the basic rules."""
+        self._begun(filing)
+        return self.rules.validate(filing, stage)
+
+    def deliver(self, filing: Filing, attempt: int) -> Delivered | Rejected | Unreachable:
+        """Read the whole document and tell the agency of it, under an identifier that stays."""
+        del attempt
+        self._begun(filing)
+        message = {
+            "message_id": f"urn:uuid:{uuid5(NAMESPACE_URL, filing.berichtkenmerk)}",
+            "kenmerk": filing.kenmerk,
+            "content": digest_of(filing.delivery.document.content),
+        }
+        try:
+            self._line().ask(message)
+        except Lost as lost:
+            return Unreachable(str(lost))
+        return Delivered()
+
+    def answer(self, filing: Filing) -> Accepted | Refused | None:
+        """Accept, with a message for the mailbox that takes a new identifier every time."""
+        self._begun(filing)
+        berichtkenmerk = str(uuid4())
+        message = ReturnMessage(
+            kenmerk=filing.kenmerk,
+            berichtkenmerk=berichtkenmerk,
+            berichtsoort=filing.delivery.berichtsoort,
+            offered_at=self.clock().replace(microsecond=0),
+            belanghebbende=filing.delivery.belanghebbende,
+            rol_belanghebbende=filing.delivery.rol_belanghebbende,
+            document=Document("text/plain", "antwoord.txt", berichtkenmerk.encode()),
+        )
+        return Accepted(None, (message,))
+
+    def _begun(self, filing: Filing) -> None:
+        self.journal.write(Begun(now(), self.node, filing.kenmerk))
+
+    def _line(self) -> Line:
+        """Return the connection of this thread."""
+        found: Line | None = getattr(self._local, "line", None)
+        if found is None:
+            found = self._local.line = Line(self.run.agency_socket, _AGENCY_SECONDS)
+        return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Return whether something became true in time."""
+    end = now() + seconds
+    while not condition():
+        if now() > end:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,127 @@
+"""What a run consists of: how many of what, and where everything is."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+from digipoort_wus.pki.testplan import VENDOR_A_OIN
+
+StoreKind = Literal["sqlite", "postgres"]
+Front = Literal["lines", "tls"]
+SENDER = VENDOR_A_OIN
+"""OIN under which everything is filed; over TLS it is that of the certificate."""
+BERICHTSOORT = "Omzetbelasting"
+REFERENCE = "chaos"
+"""aanleverkenmerk of every filing: over TLS it selects the scenario with quick retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that a run was asked to do.
+
+    Args:
+        directory: of all files.
+        seed: of everything that is chosen at random.
+        store: which.
+        front: how senders reach the gateway.
+        kills: after so many the run ends.
+        nodes: gateways on one store; more than one needs PostgreSQL.
+        engines: threads in each that work on filings.
+        senders: processes that file.
+        threads: in each of them.
+        pause: seconds that each thread waits between two filings.
+        lease: seconds.
+        batch: filings that an engine claims together.
+        quiet: seconds within which everything must be in a final state at the end.
+        most: seconds after which the run ends with fewer kills.
+        mutant: the mistake that is built in; empty: none.
+    """
+
+    directory: Path
+    seed: int
+    store: StoreKind = "sqlite"
+    front: Front = "lines"
+    kills: int = 40
+    nodes: int = 1
+    engines: int = 2
+    senders: int = 2
+    threads: int = 3
+    pause: float = 0.01
+    lease: float = 1.0
+    batch: int = 8
+    quiet: float = 300.0
+    most: float = 300.0
+    mutant: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the nodes."""
+        return tuple(f"node-{number}" for number in range(self.nodes))
+
+    @property
+    def conninfo_file(self) -> Path:
+        """Return where the address of the database stands."""
+        return self.directory / "conninfo"
+
+    @property
+    def ring_file(self) -> Path:
+        """Return the key ring that the nodes share."""
+        return self.directory / "key-ring"
+
+    @property
+    def payloads(self) -> Path:
+        """Return the directory of payloads that the nodes share."""
+        return self.directory / "payloads"
+
+    @property
+    def data(self) -> Path:
+        """Return the data directory of the embedded store."""
+        return self.directory / "data"
+
+    @property
+    def port_file(self) -> Path:
+        """Return where the port of the TLS front stands."""
+        return self.directory / "port"
+
+    @property
+    def clock_file(self) -> Path:
+        """Return where it stands by how many seconds the clock of all is wrong."""
+        return self.directory / "clock"
+
+    @property
+    def deaf_file(self) -> Path:
+        """Return what, while it is there, keeps leases from being extended."""
+        return self.directory / "deaf"
+
+    @property
+    def agency_file(self) -> Path:
+        """Return where it stands how the agency behaves."""
+        return self.directory / "agency.json"
+
+    @property
+    def agency_socket(self) -> Path:
+        """Return where the agency listens."""
+        return self.directory / "agency"
+
+    def socket(self, node: str) -> Path:
+        """Return where a node listens to lines."""
+        return self.directory / node
+
+    def journal(self, name: str) -> Path:
+        """Return the file that one process appends to."""
+        return self.directory / f"{name}.jsonl"
+
+    def save(self) -> Path:
+        """Write this where the other processes read it, and return where that is."""
+        path = self.directory / "run.json"
+        path.write_text(json.dumps(asdict(self), default=str))
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """Return what was saved."""
+        record = json.loads(path.read_text())
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in record.items() if name in known}
+        return cls(**{**values, "directory": Path(record["directory"])})

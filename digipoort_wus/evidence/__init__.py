@@ -1,0 +1,1 @@
+"""Evidence of what happened to filings: chains of entries, sealed in signed batches."""

@@ -1,0 +1,274 @@
+"""What an agency tells of the filings that it was given: a verdict, or a message for the mailbox.
+
+Only the agency of a berichtsoort may do so, as the routes name it; to everybody else a kenmerk
+is as unknown as one that does not exist. Each message is remembered by who sent it and its
+wsa:MessageID, so that a repeat is answered as the first time.
+
+A report may come before the answer to our delivery has: who reports on a filing has it. Then
+the statuses of the delivery are written with those of the report, in their order, and whoever
+is still delivering finds that there is nothing left to do. When an agency judged is its own
+affair: a status has the time at which it was written here, so that the order of a process is
+never changed by the clock of another (inferred).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import Enum
+
+from digipoort_wus import checks
+from digipoort_wus.clock import to_milliseconds
+from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.content import read_content, size_of
+from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
+from digipoort_wus.filing.status import Status
+from digipoort_wus.process.api import AgencyReport, Caller
+from digipoort_wus.process.intake import House
+from digipoort_wus.process.recording import (
+    Subject,
+    offered,
+    record,
+    reported,
+    statuses_reached,
+    subject_of,
+)
+from digipoort_wus.process.steps import timed
+from digipoort_wus.process.transitions import TRANSITIONS, Event, Step
+from digipoort_wus.store.ports import (
+    FilingId,
+    FilingRow,
+    InboxRow,
+    Prepared,
+    Reader,
+    Selection,
+    Transaction,
+)
+from digipoort_wus.store.secrets import SecretDestroyed
+
+_EVENTS = {"500": Event.ACCEPTED, "510": Event.REFUSED}
+_DELIVERED = "400"
+_NO_DOCUMENTS = (Document("", "", b""),)
+"""In place of those of a filing of which only the head is wanted."""
+
+
+class Effect(Enum):
+    """What a message of an agency led to."""
+
+    RECORDED = "recorded"
+    NONE = "known already"
+
+
+def require_report(report: AgencyReport) -> None:
+    """Refuse what no agency may report, of whatever filing.
+
+    Raises:
+        Refusal: REPORT-CODE.
+    """
+    # Clients take a statusFoutcode for the end of a process in failure, whatever the status.
+    if report.code not in _EVENTS or (report.code == "500" and report.error is not None):
+        known = report.code if report.code.isdecimal() else "no code"
+        raise Refusal(checks.REPORT_CODE, expected="500 or 510", received=known[:3])
+
+
+def take_report(
+    transaction: Transaction, caller: Caller, report: AgencyReport, *, house: House, now: datetime
+) -> Effect:
+    """Append what an agency reports to the statuses of a filing; then nothing is left to do.
+
+    Args:
+        transaction: nothing is kept unless it commits.
+        caller: who signed, and which message.
+        report: by :func:`require_report`.
+        house: knows the agencies.
+        now: moment of receipt.
+
+    Raises:
+        Refusal: MESSAGE-ID-REUSED, KENMERK-KNOWN, BERICHTKENMERK-KNOWN, REPORT-EXPECTED or
+            REPORT-FINAL.
+    """
+    if _is_repeat(transaction, caller):
+        return Effect.NONE
+    rows = _delivered_to(transaction, caller.oin, report.kenmerk, house)
+    # Whoever else writes to the process meanwhile begins again behind this, or this behind him.
+    transaction.hold_process(report.kenmerk)
+    row, filing = _reported_on(transaction, rows, report.berichtkenmerk)
+    step, last = _state(transaction, row)
+    if step is None and _is_known(last, report):
+        _remember(transaction, caller, row.filing_id, now)
+        return Effect.NONE
+    transition = None if step is None else TRANSITIONS.get((step, _EVENTS[report.code]))
+    if transition is None:
+        final = last.code in _EVENTS
+        check = checks.REPORT_FINAL if final else checks.REPORT_EXPECTED
+        raise Refusal(check, received=f"{report.code} after {last.code}")
+    statuses = timed(
+        transition.codes,
+        max(to_milliseconds(now), filing.received_at),
+        transaction.last_status_at(row.kenmerk),
+        report.error or transition.error,
+        report.details,
+    )
+    subject = _subject(transaction, row.filing_id, filing.berichtkenmerk)
+    told = reported(
+        subject.salt,
+        caller.oin,
+        caller.message_id,
+        report.code,
+        caller.body_digest,
+        judged_at=report.at,
+        at=now,
+    )
+    record(transaction, subject, (told, *statuses_reached(subject.salt, statuses)))
+    transaction.add_statuses(row.filing_id, statuses)
+    transaction.drop_job(row.filing_id)
+    _remember(transaction, caller, row.filing_id, now)
+    return Effect.RECORDED
+
+
+def take_offer(
+    transaction: Transaction,
+    caller: Caller,
+    message: ReturnMessage,
+    *,
+    house: House,
+    now: datetime,
+    prepared: Prepared | None = None,
+) -> Effect:
+    """Put a message of an agency into the mailbox of its belanghebbende.
+
+    Args:
+        transaction: nothing is kept unless it commits.
+        caller: who signed, and which message.
+        message: its ``offered_at`` is replaced.
+        house: knows the agencies.
+        now: moment of receipt.
+        prepared: the documents of the message, sealed ahead.
+
+    Raises:
+        Refusal: MESSAGE-ID-REUSED, KENMERK-KNOWN, OFFER-PARTY or BERICHTKENMERK-REUSED.
+    """
+    filing_id = foresee_offer(transaction, caller, message, house=house)
+    if filing_id is None:
+        return Effect.NONE
+    effect = Effect.NONE
+    if transaction.offered(message.berichtkenmerk) is None:
+        filing = transaction.filing(filing_id, _NO_DOCUMENTS)
+        subject = _subject(transaction, filing_id, filing.berichtkenmerk)
+        record(transaction, subject, (offered(subject.salt, message, caller.oin, now),))
+        transaction.offer(replace(message, offered_at=to_milliseconds(now)), prepared)
+        effect = Effect.RECORDED
+    _remember(transaction, caller, filing_id, now)
+    return effect
+
+
+def foresee_offer(
+    reader: Reader, caller: Caller, message: ReturnMessage, *, house: House
+) -> FilingId | None:
+    """Refuse what :func:`take_offer` is certain to refuse, before anything of it is written.
+
+    Returns:
+        The newest filing of the process; None when this very message was taken before.
+
+    Raises:
+        Refusal: as :func:`take_offer`.
+    """
+    if _is_repeat(reader, caller):
+        return None
+    rows = _delivered_to(reader, caller.oin, message.kenmerk, house)
+    about = (message.belanghebbende.register, message.belanghebbende.number)
+    if all((row.belanghebbende.register, row.belanghebbende.number) != about for row in rows):
+        raise Refusal(checks.OFFER_PARTY, received="another belanghebbende")
+    known = reader.offered(message.berichtkenmerk)
+    if known is not None and not _is_same(reader.message(known), message):
+        raise Refusal(checks.BERICHTKENMERK_REUSED)
+    return rows[-1].filing_id
+
+
+def _is_repeat(reader: Reader, caller: Caller) -> bool:
+    """Return whether the same message was taken before."""
+    known = reader.inbox(caller.oin, caller.message_id)
+    if known is not None and known.digest != caller.body_digest:
+        raise Refusal(checks.MESSAGE_ID_REUSED)
+    return known is not None
+
+
+def _remember(transaction: Transaction, caller: Caller, filing_id: FilingId, now: datetime) -> None:
+    row = InboxRow(caller.oin, caller.message_id, caller.body_digest, now)
+    transaction.add_inbox(row, filing_id)
+
+
+def _delivered_to(reader: Reader, oin: str, kenmerk: str, house: House) -> Sequence[FilingRow]:
+    """Return the filings of a process of which this OIN is the agency, oldest first.
+
+    Who is told of a kenmerk that it is not his knows that it exists, so nobody is.
+    """
+    rows = [row for row in reader.filings_of(kenmerk) if house.agency_of(row.berichtsoort) == oin]
+    if not rows:
+        raise Refusal(checks.KENMERK_KNOWN)
+    return rows
+
+
+def _reported_on(
+    reader: Reader, rows: Sequence[FilingRow], berichtkenmerk: str | None
+) -> tuple[FilingRow, Filing]:
+    """Return the filing that a berichtkenmerk names, without its documents."""
+    if berichtkenmerk is None and len(rows) > 1:
+        raise Refusal(checks.BERICHTKENMERK_KNOWN, received=f"none, for {len(rows)} filings")
+    for row in rows:
+        filing = reader.filing(row.filing_id, _NO_DOCUMENTS)
+        if berichtkenmerk in (None, filing.berichtkenmerk):
+            return row, filing
+    raise Refusal(checks.BERICHTKENMERK_KNOWN)
+
+
+def _subject(transaction: Transaction, filing_id: FilingId, berichtkenmerk: str) -> Subject:
+    """Return what evidence about a filing needs; of a purged one nothing more is kept."""
+    try:
+        return subject_of(transaction, filing_id, berichtkenmerk)
+    except SecretDestroyed:
+        raise Refusal(checks.REPORT_EXPECTED, received="what was purged") from None
+
+
+def _state(reader: Reader, row: FilingRow) -> tuple[Step | None, Status]:
+    """Return where a filing is, None where it has ended, and its last status."""
+    selection = Selection(row.sender, kenmerk=row.kenmerk)
+    own = [found for found in reader.statuses(selection) if found.filing_id == row.filing_id]
+    last = own[-1].status
+    job = reader.job(row.filing_id)
+    if job is not None:
+        return Step(job.step), last
+    return (Step.AWAIT if last.code == _DELIVERED else None), last
+
+
+def _is_known(last: Status, report: AgencyReport) -> bool:
+    """Return whether a filing ended with this verdict; its words may have been others."""
+    if last.code != report.code:
+        return False
+    return report.error is None or (last.error is not None and report.error.code == last.error.code)
+
+
+def _is_same(stored: ReturnMessage, message: ReturnMessage) -> bool:
+    """Return whether a message is the stored one, octet for octet, but for when it was offered."""
+    pairs = list(
+        zip(
+            (stored.document, *stored.attachments),
+            (message.document, *message.attachments),
+            strict=False,
+        )
+    )
+    if len(stored.attachments) != len(message.attachments) or any(
+        size_of(one.content) != size_of(other.content) for one, other in pairs
+    ):
+        return False
+    bare = [
+        replace(
+            each,
+            document=replace(each.document, content=b""),
+            attachments=tuple(replace(item, content=b"") for item in each.attachments),
+            offered_at=stored.offered_at,
+        )
+        for each in (stored, message)
+    ]
+    return bare[0] == bare[1] and all(
+        read_content(one.content) == read_content(other.content) for one, other in pairs
+    )

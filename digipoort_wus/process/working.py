@@ -1,0 +1,233 @@
+"""Takes a filing through the steps that follow at once, as far as nothing needs to be stored.
+
+Steps that only judge are taken together, and so are a delivery and what comes after it; what
+they led to is one commit. A delivery begins a claim of its own: that it is under way (405) is
+stored before the agency is asked.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+
+from digipoort_wus._crash import crash_point
+from digipoort_wus.clock import Clock, to_milliseconds
+from digipoort_wus.filing.filing import Filing
+from digipoort_wus.process import recording
+from digipoort_wus.process.destinations import Told
+from digipoort_wus.process.recording import Happened
+from digipoort_wus.process.retry import (
+    AUTHORISATION_RETRY,
+    CRASH_RETRY,
+    DELIVERY_RETRY,
+    VALIDATION_RETRY,
+    RetryPolicy,
+)
+from digipoort_wus.process.scenarios import Scenario, Scenarios, scenario_of
+from digipoort_wus.process.steps import Observed, Participants, Result, decide, observe
+from digipoort_wus.process.transitions import FAILURES, Event, Step
+from digipoort_wus.store.ports import Job, Prepared, Store, StoreFailed
+
+_log = logging.getLogger(__name__)
+DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """How failures of the steps are retried."""
+
+    validation: RetryPolicy = VALIDATION_RETRY
+    delivery: RetryPolicy = DELIVERY_RETRY
+    crash: RetryPolicy = CRASH_RETRY
+    authorisation: RetryPolicy = AUTHORISATION_RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One step that was done.
+
+    Args:
+        step: which.
+        event: what it found.
+        result: what that leads to.
+        prepared: the messages of the result, sealed.
+        entries: of the evidence: a delivery, then the messages.
+        seconds: that it took.
+    """
+
+    step: Step
+    event: Event
+    result: Result
+    prepared: tuple[Prepared, ...]
+    entries: tuple[Happened, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How far one claim got without a commit.
+
+    Args:
+        done: the steps, in order.
+        follow: the job that follows, still under the token of the claim; None: the end.
+        crash: type and place of what the step of ``follow`` raised.
+    """
+
+    done: tuple[Done, ...]
+    follow: Job | None
+    crash: str | None = None
+
+    @property
+    def told(self) -> Told:
+        """Return how a delivery among the steps went."""
+        for done in self.done:
+            if done.step in DELIVERS:
+                failed = done.event in (Event.UNREACHABLE, Event.EXHAUSTED)
+                return Told.FAILED if failed else Told.ANSWERED
+        return Told.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Does steps.
+
+    Args:
+        store: seals messages.
+        participants: whom the steps ask.
+        clock: of decisions.
+        policies: for retries.
+        scenarios: in a sandbox; the content of such filings is not validated.
+        chance: gives a share between 0 and 1 of the longest delay.
+    """
+
+    store: Store
+    participants: Participants
+    clock: Clock
+    policies: Policies
+    scenarios: Scenarios
+    chance: Callable[[], float] = field(repr=False)
+
+    def take(self, job: Job, filing: Filing, salt: bytes) -> Taken:
+        """Do the step of a job, and those that follow at once.
+
+        Args:
+            job: as it was claimed.
+            filing: with its documents.
+            salt: of its evidence.
+
+        Raises:
+            StoreFailed: the store cannot keep a message.
+        """
+        done: list[Done] = []
+        while True:
+            try:
+                one = self._done(job, filing, salt)
+            except StoreFailed:
+                raise
+            except Exception as error:
+                return Taken(tuple(done), job, where(error))
+            done.append(one)
+            following = self._following(job, one.result)
+            if following is None or not self._goes_on(job, following):
+                return Taken(tuple(done), following)
+            job = following
+
+    def leave_out(self, job: Job, filing: Filing) -> Taken:
+        """Return what a delivery leads to that is known to fail, so that nobody is asked."""
+        step = Step(job.step)
+        one = self._decided(job, filing, step, Observed(Event.UNREACHABLE))
+        return Taken((one,), self._following(job, one.result))
+
+    def _done(self, job: Job, filing: Filing, salt: bytes) -> Done:
+        began = monotonic()
+        step = Step(job.step)
+        scenario = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
+        if scenario is not None and step in (Step.ENVELOPE, Step.CONTENT):
+            observed = Observed(Event.VALID)
+        elif step in DELIVERS:
+            crash_point("delivery.before_send")
+            observed = observe(step, filing, job.attempts, self.participants)
+            crash_point("delivery.after_send")
+        else:
+            observed = self._observed(step, filing, job)
+        done = self._decided(job, filing, step, observed)
+        now = to_milliseconds(self.clock())
+        attempt = 1 if step is Step.DELIVER else 1 + job.attempts
+        delivered = observed.delivered
+        entries = [] if delivered is None else [recording.delivered(delivered, attempt, now)]
+        messages = done.result.messages
+        entries += [recording.offered(salt, message, "", now) for message in messages]
+        prepared = [self.store.prepare((item.document, *item.attachments)) for item in messages]
+        return replace(
+            done,
+            prepared=tuple(prepared),
+            entries=tuple(entries),
+            seconds=monotonic() - began,
+        )
+
+    def _decided(self, job: Job, filing: Filing, step: Step, observed: Observed) -> Done:
+        scenario = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
+        policy = self._policy(step, scenario)
+        # A tester wants to see the pauses of a scenario as they were written down.
+        chance = 1.0 if scenario and policy is scenario.delivery_retry else self.chance()
+        result = decide(job, observed, to_milliseconds(self.clock()), policy, chance)
+        spent = observed.event in FAILURES and result.follow is None
+        return Done(step, Event.EXHAUSTED if spent else observed.event, result, (), (), 0.0)
+
+    def _observed(self, step: Step, filing: Filing, job: Job) -> Observed:
+        """Ask; an authorisation service that raises has failed as one that says so."""
+        try:
+            return observe(step, filing, job.attempts, self.participants)
+        except StoreFailed:
+            raise
+        except Exception as error:
+            if step is not Step.AUTHORISE:
+                raise
+            _log.warning(
+                "kenmerk %s: the authorisation service failed: %s",
+                *(job.kenmerk, where(error)),
+                extra={"event": "authorisation-failed", "kenmerk": job.kenmerk},
+            )
+            return Observed(Event.AUSP_DOWN)
+
+    def _policy(self, step: Step, scenario: Scenario | None) -> RetryPolicy:
+        if step is Step.AUTHORISE:
+            return self.policies.authorisation
+        if step not in DELIVERS:
+            return self.policies.validation
+        return (scenario and scenario.delivery_retry) or self.policies.delivery
+
+    def _following(self, job: Job, result: Result) -> Job | None:
+        """Return the job that a result leads to."""
+        if result.follow is None:
+            return None
+        step, run_at = result.follow.step.value, result.follow.run_at
+        if step == job.step:
+            return replace(job, run_at=run_at, crashes=0, reason=None)
+        now = to_milliseconds(self.clock())
+        attempts = int(run_at <= now)
+        return replace(
+            job,
+            step=step,
+            run_at=run_at,
+            since=now,
+            attempts=attempts,
+            crashes=0,
+            reason=None,
+        )
+
+    def _goes_on(self, job: Job, following: Job) -> bool:
+        """Return whether the next step is done before anything is stored."""
+        at_once = following.step != job.step and following.attempts > 0
+        return at_once and Step(following.step) not in DELIVERS
+
+
+def where(error: BaseException) -> str:
+    """Return type and place of an exception, without its text: that may hold payload."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}"
+    line = "" if trace is None else f":{trace.tb_lineno}"
+    return f"{type(error).__name__}{place}{line}"

@@ -1,0 +1,189 @@
+"""What the operator's commands ask a running gateway: one line of JSON each way.
+
+A socket in the data directory that nobody else may use. It takes decisions about filings and
+nothing else, one at a time; who asks is who the system says has connected.
+"""
+
+import json
+import logging
+import os
+import pwd
+import socket
+import stat
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import TimeoutError as TooLong
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from digipoort_wus.clock import Clock
+from digipoort_wus.errors import DigipoortError
+from digipoort_wus.process.operator import DECISIONS, Decision
+from digipoort_wus.store.ports import Store, Transaction
+
+_log = logging.getLogger(__name__)
+NAME = "control"
+LINE_MAX = 65_536
+_SECONDS = 20.0
+_POLL = 0.5
+_CREDENTIALS = struct.Struct("3i")
+
+
+class Control:
+    """Answers on the socket of a data directory, in a thread of its own.
+
+    Args:
+        directory: whose lock this process holds.
+        store: what is decided about.
+        clock: of decisions.
+        wake: is called when there may be new work.
+    """
+
+    def __init__(
+        self, directory: Path, store: Store, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._clock = clock
+        self._wake = wake
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Listen; where that is impossible the log says so, and changes need a stopped gateway."""
+        listening = socket.socket(socket.AF_UNIX)
+        try:
+            with _within(self._directory) as path:
+                # Of a dead process: the lock of the directory is ours.
+                path.unlink(missing_ok=True)
+                listening.bind(str(path))
+                path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+                listening.listen(8)
+        except OSError as error:
+            listening.close()
+            _log.warning("no socket for the operator's commands: %s", error.strerror)
+            return
+        listening.settimeout(_POLL)
+        self._thread = threading.Thread(
+            target=self._serve, args=(listening,), name="control", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answer no more, and remove the socket; may be repeated."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            with suppress(OSError):
+                (self._directory / NAME).unlink(missing_ok=True)
+
+    def _serve(self, listening: socket.socket) -> None:
+        with listening:
+            while not self._stopping.is_set():
+                try:
+                    connection, _ = listening.accept()
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return
+                with connection, suppress(OSError):
+                    connection.settimeout(_SECONDS)
+                    reply = self._answer(_read_line(connection), _name_of(connection))
+                    connection.sendall(json.dumps(reply).encode() + b"\n")
+
+    def _answer(self, line: bytes, operator: str) -> dict[str, str]:
+        try:
+            asked = json.loads(line)
+            name, kenmerk, reason = asked["do"], asked["kenmerk"], asked["reason"]
+            work = DECISIONS[name]
+        except (ValueError, KeyError, TypeError):
+            return {"error": "The gateway does not know this: use its own version of the command."}
+        if not all(isinstance(word, str) for word in (kenmerk, reason)):
+            return {"error": "The gateway does not know this: use its own version of the command."}
+        by = Decision(operator, reason, self._clock())
+
+        def write(transaction: Transaction) -> str:
+            return work(transaction, kenmerk, by)
+
+        try:
+            done = self._store.write(write).result(_SECONDS)
+        except TooLong:
+            return {"error": "The store did not answer in time: look whether it was done."}
+        except DigipoortError as error:
+            return {"error": str(error)}
+        except Exception as error:
+            _log.error("a decision failed: %s", type(error).__name__)
+            return {"error": f"The gateway failed: {type(error).__name__}; see its log."}
+        _log.warning(
+            "kenmerk %s: an operator: %s",
+            *(ascii(kenmerk), name),
+            extra={"event": "operator", "kenmerk": kenmerk},
+        )
+        self._wake()
+        return {"done": done}
+
+
+def ask(directory: Path, name: str, kenmerk: str, reason: str) -> str | None:
+    """Let the gateway that has a data directory carry out a decision.
+
+    Args:
+        directory: of the gateway.
+        name: of :data:`~digipoort_wus.process.operator.DECISIONS`.
+        kenmerk: which filing.
+        reason: why.
+
+    Returns:
+        What was done; None when no gateway answers there.
+
+    Raises:
+        DigipoortError: it was not done; the gateway says why.
+    """
+    line = json.dumps({"do": name, "kenmerk": kenmerk, "reason": reason}).encode() + b"\n"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2 * _SECONDS)
+        try:
+            with _within(directory) as path:
+                connection.connect(str(path))
+        except OSError:
+            return None
+        try:
+            connection.sendall(line)
+            reply = json.loads(_read_line(connection))
+        except (OSError, ValueError) as error:
+            raise DigipoortError(
+                "The gateway ended before it answered: look whether it was done."
+            ) from error
+    if "done" not in reply:
+        raise DigipoortError(str(reply.get("error", "The gateway said nothing.")))
+    return str(reply["done"])
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LINE_MAX:
+        piece = connection.recv(4_096)
+        if not piece:
+            break
+        line += piece
+    return line
+
+
+def _name_of(connection: socket.socket) -> str:
+    octets = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    user = _CREDENTIALS.unpack(octets)[1]
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
+
+
+@contextmanager
+def _within(directory: Path) -> Iterator[Path]:
+    """Give the path of the socket, short whatever the directory's is: 107 octets are the most."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}") / NAME
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,142 @@
+"""Whether a gateway can do its work at this moment, and if not, why."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from time import monotonic
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from digipoort_wus.clock import Clock
+from digipoort_wus.pki.distribution import latest_of
+from digipoort_wus.pki.revocation import format_second
+from digipoort_wus.process.intake import day_of
+from digipoort_wus.server.disk import Disk
+from digipoort_wus.server.expiry import name_of
+from digipoort_wus.server.futures import to_deferred
+from digipoort_wus.server.reactor import Reactor
+from digipoort_wus.server.trust import Materials
+from digipoort_wus.server.workers import Workers
+from digipoort_wus.store.migrate import VERSION
+from digipoort_wus.store.ports import Store, Transaction
+
+PROBE_SECONDS = 1.0
+"""Within this the store must have committed something."""
+_PROBE = "probe"
+"""In the place of an OIN, which it is none of: a row of its own, written again each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; ``text`` is for the operator."""
+
+    check: str
+    ok: bool
+    text: str
+
+
+Findings = tuple[Finding, ...]
+
+
+class Readiness:
+    """Looks whether a gateway can take filings; in the reactor's thread.
+
+    Args:
+        store: must commit.
+        materials: returns the CRLs in force.
+        clock: of the CRLs.
+        disk: must have room.
+        reactor: gives a look an end.
+        workers: threads in which the store is waited for.
+
+    Attributes:
+        draining: set when the gateway was told to stop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        materials: Callable[[], Materials],
+        clock: Clock,
+        disk: Disk,
+        *,
+        reactor: Reactor,
+        workers: Workers,
+    ) -> None:
+        self.draining = False
+        self._store = store
+        self._materials = materials
+        self._clock = clock
+        self._disk = disk
+        self._reactor = reactor
+        self._workers = workers
+        self._under_way: Future[Findings] | None = None
+
+    def look(self) -> "Deferred[Findings]":
+        """Return what every check finds; it takes a second at most, and never fails."""
+        # Whoever asks while a probe is under way shares it: a store that hangs is asked once.
+        if self._under_way is None or self._under_way.done():
+            self._under_way = self._workers.submit(self._look_at_store)
+        waiting = to_deferred(self._under_way, self._reactor)
+        # The thread needs a moment more than the probe that it gives up.
+        waiting.addTimeout(PROBE_SECONDS + 0.25, cast(IReactorTime, self._reactor))
+        waiting.addErrback(_no_outcome)
+        return waiting.addCallback(lambda found: (*found, *self._rest()))
+
+    def _look_at_store(self) -> Findings:
+        began = monotonic()
+        probe = partial(_write_something, day=day_of(self._clock()))
+        try:
+            self._store.write(probe).result(PROBE_SECONDS)
+            milliseconds = round((monotonic() - began) * 1000)
+            schema = self._store.read(lambda reader: reader.schema())
+        except TimeoutError:
+            return (_too_slow(),)
+        except Exception as error:
+            # Its text may name tables and files; the log has it.
+            return (Finding("store", False, f"cannot be written: {type(error).__name__}"),)
+        known = f"{schema}" if schema == VERSION else f"{schema}, this version needs {VERSION}"
+        return (
+            Finding("store", True, f"committed within {milliseconds} ms"),
+            Finding("schema", schema == VERSION, known),
+        )
+
+    def _rest(self) -> Findings:
+        shortage = self._disk.shortage()
+        told = "the gateway is stopping" if self.draining else "the gateway is not stopping"
+        return (
+            Finding("disk", not shortage, shortage or f"{self._disk.free()} bytes are free"),
+            self._crls(),
+            Finding("draining", not self.draining, told),
+        )
+
+    def _crls(self) -> Finding:
+        materials, now = self._materials(), self._clock()
+        stale, ends = [], []
+        for authority in materials.authorities:
+            crl = latest_of(authority, materials.index, now)
+            if crl is None or crl.next_update_utc is None or crl.next_update_utc < now:
+                stale.append(name_of(authority))
+            else:
+                ends.append(crl.next_update_utc)
+        if stale:
+            return Finding("crls", False, f"none that is valid now of {', '.join(sorted(stale))}")
+        first = f", the first until {format_second(min(ends))}" if ends else ""
+        return Finding("crls", True, f"{len(ends)} are valid{first}")
+
+
+def _write_something(transaction: Transaction, day: date) -> None:
+    transaction.add_volume(_PROBE, day, 0)
+
+
+def _no_outcome(_: Failure) -> Findings:
+    return (_too_slow(),)
+
+
+def _too_slow() -> Finding:
+    return Finding("store", False, f"no commit within {PROBE_SECONDS:g} s")

@@ -1,0 +1,1 @@
+"""One module for each schema; a name says the number it leads to."""

@@ -1,0 +1,1 @@
+"""Everything about filings as statements that SQLite and PostgreSQL both run."""

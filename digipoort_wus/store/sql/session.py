@@ -1,0 +1,82 @@
+"""One transaction of a database, SQLite or PostgreSQL, and the little in which they differ.
+
+Statements are written once, with ``?`` where a value goes, and no per cent sign.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+Value = str | int | bytes | None
+Row = tuple[Any, ...]
+
+
+class Cursor(Protocol):
+    """What a statement returned."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+
+    def fetchone(self) -> Row | None:
+        """Return the next row, None behind the last."""
+
+    def fetchall(self) -> list[Row]:
+        """Return the rows that are left."""
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows."""
+
+
+Execute = Callable[[str, Sequence[Value]], Cursor]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a database spells what the two do not spell alike.
+
+    Args:
+        clock: expression for the milliseconds by which leases are counted.
+        greatest: function that returns the greatest of its arguments.
+        pairs: subselect of (number, type) from a JSON list of pairs in one value.
+        lock: behind a selection of jobs: take them, and leave those that others take.
+        notify: statement that wakes whoever listens; empty where nobody can.
+        hold: statements that make two writers of one process collide, each with the kenmerk
+            as its value; none where there is one writer.
+    """
+
+    clock: str
+    greatest: str
+    pairs: str
+    lock: str
+    notify: str
+    hold: tuple[str, ...]
+
+
+SQLITE = Dialect(
+    clock="store_clock()",
+    greatest="max",
+    pairs="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)",
+    lock="",
+    notify="",
+    hold=(),
+)
+POSTGRES = Dialect(
+    clock="CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)",
+    greatest="greatest",
+    pairs="SELECT value ->> 0, value ->> 1 FROM jsonb_array_elements(CAST(? AS jsonb)) AS value",
+    lock="FOR UPDATE OF job SKIP LOCKED",
+    notify="SELECT pg_notify('digipoort_job', '')",
+    # Whoever changes the same row second is told so, and begins again with what the first left.
+    hold=(
+        "UPDATE filing SET kenmerk = kenmerk WHERE kenmerk = ?",
+        "UPDATE job SET kenmerk = kenmerk WHERE kenmerk = ?",
+    ),
+)
+
+
+@cache
+def in_postgres(statement: str) -> bytes:
+    """Return a statement as psycopg wants it."""
+    return statement.replace("?", "%s").encode()

@@ -1,0 +1,18 @@
+"""All groups of statements together: what :mod:`digipoort_wus.store.ports` asks for."""
+
+from digipoort_wus.store.sql.evidence import EvidenceReads, EvidenceWrites
+from digipoort_wus.store.sql.jobs import JobReads, JobWrites
+from digipoort_wus.store.sql.marks import MarkReads, MarkWrites
+from digipoort_wus.store.sql.messages import MessageReads, MessageWrites
+from digipoort_wus.store.sql.operator import OperatorReads, OperatorWrites
+from digipoort_wus.store.sql.statuses import StatusReads, StatusWrites
+
+
+class SqlReader(MessageReads, StatusReads, JobReads, MarkReads, EvidenceReads, OperatorReads):
+    """Implements :class:`~digipoort_wus.store.ports.Reader` over one connection."""
+
+
+class SqlTransaction(
+    MessageWrites, StatusWrites, JobWrites, MarkWrites, EvidenceWrites, OperatorWrites
+):
+    """Implements :class:`~digipoort_wus.store.ports.Transaction` over one connection."""

@@ -1,0 +1,42 @@
+import importlib.util
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from digipoort_wus.clock import to_milliseconds
+from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
+from tests.conftest import CERTS_TEST, need
+from tests.unit.evidence.authority import StampAuthority, make_authority
+from tests.unit.evidence.history import History, story
+
+
+@pytest.fixture(scope="session")
+def today() -> datetime:
+    """Return the moment of this run: openssl stamps by the system's clock."""
+    return to_milliseconds(datetime.now(UTC) - timedelta(minutes=1))
+
+
+@pytest.fixture(scope="session")
+def pki(today: datetime) -> TestPki:
+    return make_pki("g1", now=today, key_source=keys_from(CERTS_TEST / "g1"))
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> StampAuthority:
+    need("openssl", found=shutil.which("openssl") is not None, install="apt-get install openssl")
+    found = importlib.util.find_spec("rfc3161_client") is not None
+    need("rfc3161-client", found=found, install="pip install 'digipoort-wus[timestamp]'")
+    return make_authority(tmp_path_factory.mktemp("tsa"))
+
+
+@pytest.fixture(scope="session")
+def stamped(pki: TestPki, today: datetime, authority: StampAuthority) -> History:
+    """Return a story whose batches are stamped; not to be changed, only copied."""
+    return story(pki, today, authority)
+
+
+@pytest.fixture(scope="session")
+def unstamped(pki: TestPki, today: datetime) -> History:
+    """Return the same without stamps."""
+    return story(pki, today, None)
