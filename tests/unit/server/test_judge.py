@@ -370,6 +370,7 @@ def test_a_fault_of_2w_be_is_unsigned(g1: TestPki) -> None:
         headers(reply_to="<a:ReplyTo><a:Address>https://x.nl/</a:Address></a:ReplyTo>"),
         headers(action=""),
     ],
+    ids=["no To", "ReplyTo elsewhere", "no Action"],
 )
 def test_a_fault_relates_to_a_request_whose_other_headers_are_wrong(
     g1: TestPki, blocks: str
