@@ -13,6 +13,7 @@ from chaos.journal import Fault, Journal, now
 from chaos.settings import Run
 from digipoort_wus._crash import VARIABLE
 
+TREE = Path(__file__).parents[1]
 _ENDS_WITHIN = 30.0
 _STARTS_WITHIN = 60.0
 _REFUSALS_MAX = 20
@@ -60,8 +61,9 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                cwd=Path(__file__).parents[1],
-                env={**os.environ, **(environment or {})},
+                cwd=TREE,
+                # Where PYTHONSAFEPATH is set, as tox does, the folder alone would not do.
+                env={**os.environ, "PYTHONPATH": str(TREE), **(environment or {})},
             )
 
     def wait_ready(self) -> bool:

@@ -8,10 +8,11 @@ import sys
 import termios
 
 PROGRAM = """\
-import signal
+import os, signal
 from digipoort_wus.cli.hangup import reload_on_hangup
-reload_on_hangup(lambda: print("reload", flush=True))
-print("ready", flush=True)
+# Not print: the signal may come while the other line is still being written.
+reload_on_hangup(lambda: os.write(1, b"reload\\n"))
+os.write(1, b"ready\\n")
 while True:
     signal.pause()
 """
