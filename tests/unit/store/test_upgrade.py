@@ -287,8 +287,12 @@ def test_a_new_database_is_as_the_tables_say(postgres_database: str) -> None:
 def differences(url: str, creator: Callable[[], object] | None = None) -> list[object]:
     """Return in what a database is not as the tables say."""
     engine = create_engine(url, creator=creator) if creator else create_engine(url)
-    with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    try:
+        with engine.connect() as connection:
+            found = compare_metadata(MigrationContext.configure(connection), metadata)
+    finally:
+        # Its pool keeps the connection, of which Python 3.13 complains.
+        engine.dispose()
     # An index over an expression is not compared on SQLite; the frozen statements have it.
     # Tables of the queue are pgqueuer's.
     others = ("return_message_party", "pgqueuer")
