@@ -2,7 +2,7 @@
  * what a machine that lost its power would have kept.
  *
  *   cc -shared -fPIC -O2 -o recorder.so recorder.c -ldl -lpthread
- *   RECORD_BELOW=/tmp/run/data RECORD_TO=/tmp/run/writes LD_PRELOAD=/tmp/run/recorder.so command
+ *   RECORD_BELOW=DATA-DIRECTORY RECORD_TO=FILE LD_PRELOAD=./recorder.so command
  *
  * A record: operation (1 octet), length of the path and of the data (4 octets each), offset
  * (8 octets), moments before and after in seconds of the monotonic clock (8 octets each, double),

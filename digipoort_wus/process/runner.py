@@ -92,7 +92,10 @@ class Runner:
                     *(self._name, where(error)),
                     extra={"event": "engine-failed"},
                 )
-                pause = _AFTER_FAILURE
+                # Whoever wakes it knows nothing of the failure: with a full disk, say, it would
+                # claim batch after batch and drop them.
+                self._stopping.wait(_AFTER_FAILURE.total_seconds())
+                continue
             with self._changed:
                 if pause > timedelta():
                     self._changed.wait_for(
