@@ -430,7 +430,8 @@ def test_a_client_that_hangs_does_not_block_the_end_and_nothing_stays_behind(
         port = int(proxy.url.rpartition(":")[2])
         client = hold(proxy)
         time.sleep(0.2)  # until the proxy's thread waits
-        assert len(threading.enumerate()) > len(threads) + 1
+        # Threads of other tests may end meanwhile.
+        assert len(set(threading.enumerate()) - threads) > 1
         started = time.monotonic()
     assert time.monotonic() - started < 2
     client.close()
@@ -460,8 +461,8 @@ def test_the_end_of_a_failed_test_leaves_nothing_either(upstream: tuple[Upstream
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     clients.pop().close()
-    assert set(threading.enumerate()) == threads
-    assert descriptors() == files
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= files
 
 
 def test_a_proxy_that_was_never_entered_holds_nothing() -> None:
