@@ -1,11 +1,12 @@
 """Judges a run: what senders, agency, nodes and controller saw, against what is in the store."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from math import inf
 
 from chaos.journal import Begun, Event, Fault, Handed
 from chaos.look import Stored, StoredFiling
@@ -36,6 +37,8 @@ PATHS = (DIRECT, DETOUR)
 """The statuses of a filing to which nobody objects, delivered at once or later."""
 FINAL = "500"
 DEATHS = frozenset({"kill", "crash"})
+KILLED = "kill"
+"""Detail of a fault of the agency: whatever it was acknowledging is delivered again."""
 _DISTURBANCES = DEATHS | {"stop", "database"}
 
 
@@ -66,6 +69,7 @@ class Evidence:
         agency: what it took.
         begun: by all nodes.
         faults: by controller and nodes.
+        kept: kenmerken of what the agency has in the end; None: all that it took.
         bounds: of this run.
     """
 
@@ -74,6 +78,7 @@ class Evidence:
     agency: Sequence[Handed] = ()
     begun: Sequence[Begun] = ()
     faults: Sequence[Fault] = ()
+    kept: frozenset[str] | None = None
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -139,30 +144,37 @@ class Recovery:
 
 
 def recoveries(evidence: Evidence) -> list[Recovery]:
-    """Return what became of what each dead node was working on, for those that left something."""
+    """Return what became of what each dead node was working on, for those that left something.
+
+    What a node had put off when it died is nobody's orphan: that waits for its moment.
+    """
     begun: dict[str, list[Begun]] = defaultdict(list)
     for one in evidence.begun:
         begun[one.kenmerk].append(one)
-    found = []
-    for death in evidence.faults:
-        if death.kind in DEATHS:
-            waits = []
-            for steps in begun.values():
-                after = bisect_right(steps, death.at, key=lambda step: step.at)
-                if 0 < after < len(steps) and steps[after - 1].node == death.node:
-                    waits.append(_waited(evidence.faults, death.at, steps[after].at))
-            if waits:
-                found.append(Recovery(death, len(waits), min(waits), max(waits)))
-    return found
+    deaths = [fault for fault in evidence.faults if fault.kind in DEATHS]
+    ats = [death.at for death in deaths]
+    edges = _edges(evidence.faults)
+    waits: dict[int, list[float]] = defaultdict(list)
+    for steps in begun.values():
+        moments = [step.at for step in steps]
+        for number in range(bisect_left(ats, moments[0]), bisect_left(ats, moments[-1])):
+            death = deaths[number]
+            after = bisect_right(moments, death.at)
+            last = steps[after - 1]
+            if last.node == death.node and last.what == "begun":
+                could = edges[bisect_right(edges, moments[after]) - 1]
+                waits[number].append(moments[after] - max(death.at, could))
+    return [
+        Recovery(deaths[number], len(found), min(found), max(found))
+        for number, found in sorted(waits.items())
+    ]
 
 
-def _waited(faults: Sequence[Fault], start: float, end: float) -> float:
-    """Return for how long before ``end`` somebody could have gone on, at most since ``start``."""
+def _edges(faults: Sequence[Fault]) -> list[float]:
+    """Return from when on, each time, somebody could work: there was a node and a database."""
     serving: set[str] = set()
-    database, since = True, start
+    database, found = True, [-inf]
     for fault in faults:
-        if fault.at > end:
-            break
         could = database and bool(serving)
         match fault.kind:
             case "ready" | "continue":
@@ -174,8 +186,8 @@ def _waited(faults: Sequence[Fault], start: float, end: float) -> float:
             case "database back":
                 database = True
         if database and serving and not could:
-            since = max(start, fault.at)
-    return end - since
+            found.append(fault.at)
+    return found
 
 
 def _lost(evidence: Evidence) -> Iterator[str]:
@@ -259,6 +271,9 @@ def _identity(evidence: Evidence) -> Iterator[str]:
 
 def _undelivered(evidence: Evidence) -> Iterator[str]:
     taken = {handed.kenmerk for handed in evidence.agency}
+    if evidence.kept is not None:
+        # What it was handed when it was killed it does not have.
+        taken &= evidence.kept
     for one in evidence.stored.filings:
         if one.kenmerk not in taken and any(status.code == "400" for status in one.statuses):
             yield one.kenmerk
@@ -294,7 +309,10 @@ def _mailbox(evidence: Evidence) -> Iterator[str]:
 
 
 def _redelivered(evidence: Evidence) -> Iterator[str]:
-    disturbances = sum(fault.kind in _DISTURBANCES for fault in evidence.faults)
+    disturbances = sum(
+        fault.kind in _DISTURBANCES or (fault.kind, fault.detail) == ("agency", KILLED)
+        for fault in evidence.faults
+    )
     disturbances += sum(handed.fate == "late" for handed in evidence.agency)
     lost = sum(handed.fate != "sent" for handed in evidence.agency)
     most = disturbances * evidence.bounds.in_flight * evidence.bounds.nodes + lost

@@ -1,8 +1,10 @@
 """Runs senders, nodes and agency, and does to them what the seed says."""
 
+import json
 import os
 import random
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
@@ -12,14 +14,16 @@ from time import sleep
 from typing import Protocol
 
 from chaos.agency import Manners
-from chaos.check import SLACK, Bounds, Evidence
-from chaos.gateway import open_store
+from chaos.check import KILLED, SLACK, Bounds, Evidence
 from chaos.journal import Begun, Event, Fault, Handed, Journal, now, read
 from chaos.look import asking, look
 from chaos.mutants import MUTANTS
 from chaos.nodes import CannotRun, Node, Process
+from chaos.opening import ANSWERS_WITHIN, open_storage
 from chaos.parts import wait_until
-from chaos.settings import Front, Run
+from chaos.progress import Progress
+from chaos.settings import AGENCY, Front, Run
+from chaos.wus_agency import kenmerken_of, untold
 from digipoort_wus._crash import POINTS
 from digipoort_wus.clock import system_clock
 from digipoort_wus.pki.testpki import keys_from, make_pki, write_pki
@@ -33,13 +37,15 @@ FAILING = {
 }
 """What libfiu lets fail, by name."""
 RARE = frozenset(point for point in POINTS if point.startswith(("payload", "sweep")))
-PASSES: dict[Front, int] = {"lines": 60, "tls": 8}
+PASSES: dict[Front, int] = {"lines": 60, "tls": 8, "wus": 8}
 """How often the other points are passed in the life of a node, about."""
-_ARMED, _UNDER_FIU = 0.6, 0.15
+_ARMED, _UNDER_FIU, _TWO = 0.6, 0.15, 0.5
 _HOUR = 3_600
 _ASIDE_MAX = 10_000
 _TICK = 0.005
 _SENDERS_FINISH_WITHIN = 130.0
+_LOSE: dict[Front, float] = {"lines": 0.02, "tls": 0.02, "wus": 0.05}
+_LEASE_FOR_EVER = 10.0
 
 
 class Database(Protocol):
@@ -68,24 +74,28 @@ class Controller:
         self._chance = random.Random(f"controller {run.seed}")
         self._faults = Journal(run.journal("faults"))
         self._nodes = [Node(run, name, self._faults) for name in run.names]
-        self._agency = Process(run, "chaos.agency", "agency")
+        over_wus = run.front == "wus"
+        self._agency = Process(run, "chaos.wus_agency" if over_wus else "chaos.agency", AGENCY)
         self._senders = [
             Process(run, "chaos.sender", f"sender-{number}") for number in range(run.senders)
         ]
         self._kills = 0
 
-    def play(self) -> Evidence:
-        """Do everything, and return what it left.
+    def play(self) -> None:
+        """Do everything.
 
         Raises:
             CannotRun: a process of the run itself failed.
         """
         with self._everybody():
             end = now() + self._run.most
-            while self._kills < self._run.kills and now() < end:
+            progress = Progress(self._run)
+            while now() < end:
+                progress.tell(self._kills)
+                if self._kills >= self._run.kills and progress.acked >= self._run.least:
+                    break
                 self._round()
             self._be_quiet()
-        return gather(self._run)
 
     @contextmanager
     def _everybody(self) -> Iterator[None]:
@@ -94,11 +104,9 @@ class Controller:
             stack.callback(self._faults.close)
             for process in (self._agency, *self._nodes, *self._senders):
                 stack.callback(process.kill)
-            self._behave(Manners())
+            self._behave(self._usual)
             self._turn_clock(0)
-            self._agency.start()
-            if not self._agency.wait_ready():
-                raise CannotRun(f"no agency: {self._agency.log_end()}")
+            self._start_agency()
             for node in self._nodes:
                 node.begin()
             for node in self._nodes:
@@ -111,16 +119,23 @@ class Controller:
                     raise CannotRun(f"{sender.name} does not start: {sender.log_end()}")
             yield
 
+    def _start_agency(self) -> None:
+        self._agency.start()
+        if not self._agency.wait_ready():
+            raise CannotRun(f"no agency: {self._agency.log_end()}")
+
     def _round(self) -> None:
         """Let everybody work for a moment, disturb it, and let at least one node die."""
         before, life = self._kills, self._chance.uniform(0.2, 0.8)
         self._watch(life / 2)
         self._chance.choice(self._disturbances())()
         self._watch(life / 2)
-        node = self._chance.choice(self._nodes)
-        if self._kills == before and node.serves:
-            node.end()
-            self._kills += 1
+        # Of three, two at once: the third has it all.
+        at_once = 2 if len(self._nodes) > 2 and self._chance.random() < _TWO else 1
+        for node in self._chance.sample(self._nodes, at_once):
+            if self._kills - before < at_once and node.serves:
+                node.end()
+                self._kills += 1
         self._revive(armed=True)
 
     def _watch(self, seconds: float) -> None:
@@ -152,9 +167,14 @@ class Controller:
         return f"{point}:{self._chance.randint(1, most)}"
 
     @property
+    def _usual(self) -> Manners:
+        """Return how the agency behaves when nothing is done to it."""
+        return Manners(lose=_LOSE[self._run.front])
+
+    @property
     def _too_long(self) -> float:
         """Return seconds after which a lease is over, where it is not longer than the run."""
-        return 1.5 * min(self._run.lease, 1.0)
+        return 1.5 * (self._run.lease if self._run.lease < _LEASE_FOR_EVER else 1.0)
 
     def _disturbances(self) -> list[Callable[[], None]]:
         """Return what may be done in the middle of a round, the usual ones more than once."""
@@ -163,6 +183,8 @@ class Controller:
         some += [self._stop_a_node] * (2 if self._run.nodes > 1 else 1)
         if self._database is not None:
             some += [self._crash_database] * 3
+        if self._run.front == "wus":
+            some += [self._kill_agency] * 4
         # What a mutant shows under is done more often, so that few deaths are enough.
         shows = MUTANTS[self._run.mutant].shows if self._run.mutant else ""
         if shows == "zombie":
@@ -187,15 +209,28 @@ class Controller:
         self._faults.write(Fault(now(), "agency", detail="down"))
         self._behave(Manners(down=True))
         self._watch(self._chance.uniform(0.2, 0.8))
-        self._behave(Manners())
+        self._behave(self._usual)
+
+    def _kill_agency(self) -> None:
+        """End the agency at once, and start it again after a moment."""
+        self._faults.write(Fault(now(), "agency", detail=KILLED))
+        self._agency.kill()
+        self._watch(self._chance.uniform(0.1, 0.5))
+        self._start_agency()
 
     def _agency_late(self) -> None:
         """Let the agency acknowledge late, and keep leases from being extended meanwhile."""
         self._faults.write(Fault(now(), "agency", detail="late"))
+        if self._run.front == "wus":
+            # The leases are extended, and the gateway does not wait for so long.
+            self._behave(Manners(late=1.0, late_seconds=ANSWERS_WITHIN + 1.0))
+            self._watch(0.5)
+            self._behave(self._usual)
+            return
         self._run.deaf_file.touch()
         self._behave(Manners(late=0.1, late_seconds=self._too_long))
         self._watch(0.5)
-        self._behave(Manners())
+        self._behave(self._usual)
         self._watch(self._too_long)
         self._run.deaf_file.unlink()
 
@@ -243,6 +278,10 @@ class Controller:
         self._revive(armed=False)
         for sender in self._senders:
             sender.finish(_SENDERS_FINISH_WITHIN)
+        if self._run.front == "wus":
+            # What it was to say again in a minute it says now.
+            self._agency.kill()
+            self._start_agency()
         end = now() + self._run.quiet
         self._wait_for_jobs(end)
         while aside := self._end_and_offer():
@@ -256,6 +295,9 @@ class Controller:
         with asking(self._run) as ask:
             left = "SELECT count(*) FROM job WHERE state = 'ready'"
             wait_until(lambda: ask(left)[0][0] == 0, end - now())
+            if self._run.front == "wus":
+                # A verdict may still be on its way.
+                wait_until(lambda: untold(self._run) == 0, end - now())
 
     def _end_and_offer(self) -> int:
         """End everybody in order, and do what an operator does with what was set aside.
@@ -278,7 +320,7 @@ class Controller:
 
 def offer_again(run: Run) -> int:
     """Offer everything again that was set aside, and return how many that were; no node may run."""
-    with closing(open_store(run)) as store:
+    with closing(open_storage(run).store) as store:
         jobs = store.read(lambda reader: reader.jobs_aside(_ASIDE_MAX))
         for job in jobs:
             again = partial(_offer, filing_id=job.filing_id)
@@ -293,10 +335,21 @@ def _offer(transaction: Transaction, filing_id: FilingId) -> None:
 def prepare(run: Run) -> None:
     """Make what a run needs before its first process."""
     run.save()
-    if run.front == "tls":
+    run.disk.mkdir()
+    if run.front != "lines":
         # Older than any jump of the clock.
         began = system_clock() - timedelta(days=1)
-        write_pki(make_pki("g1", now=began, key_source=keys_from(CERTS_TEST / "g1")), run.data)
+        write_pki(make_pki("g1", now=began, key_source=keys_from(CERTS_TEST / "g1")), run.pki)
+        run.ports_file.write_text(json.dumps(_free_ports(*run.names, AGENCY)))
+
+
+def _free_ports(*names: str) -> dict[str, int]:
+    """Return a port for each; nobody else is likely to take it in the meantime."""
+    with ExitStack() as stack:
+        sockets = {name: stack.enter_context(socket.socket()) for name in names}
+        for each in sockets.values():
+            each.bind(("127.0.0.1", 0))
+        return {name: each.getsockname()[1] for name, each in sockets.items()}
 
 
 def gather(run: Run) -> Evidence:
@@ -314,5 +367,12 @@ def gather(run: Run) -> Evidence:
         agency=read(Handed, *of("agency")),
         begun=read(Begun, *of("steps")),
         faults=read(Fault, *of("faults")),
-        bounds=Bounds(run.batch * run.engines, run.lease, run.nodes, SLACK * waiting),
+        kept=kenmerken_of(run) if run.front == "wus" else None,
+        # Who opens a data directory knows that nobody else has it, and ends all leases.
+        bounds=Bounds(
+            run.batch * run.engines,
+            0.0 if run.store == "sqlite" else run.lease,
+            run.nodes,
+            SLACK * waiting,
+        ),
     )

@@ -2,8 +2,9 @@
 
 Usage: python -m chaos.gateway RUN.json NODE
 
-Over lines of JSON it serves what an embedding program would call. Over TLS it is the whole
-gateway. In both it ends by SIGTERM in order, and by its crash point at once.
+Over lines of JSON it serves what an embedding program would call; on PostgreSQL its engine is
+told by pgqueuer what to do, as in a cluster. Over TLS it is the whole gateway. In both it ends
+by SIGTERM in order, and by its crash point at once.
 """
 
 import hashlib
@@ -12,7 +13,6 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,14 @@ from uuid import uuid4
 
 from chaos import mutants
 from chaos.journal import Fault, Journal, now
+from chaos.opening import config_of, open_storage
 from chaos.parts import PARTY, QUICK_RETRY, JumpingClock, Witness
 from chaos.settings import BERICHTSOORT, REFERENCE, Run
 from chaos.wire import Message, Reply, Server, end_with_parent
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.filing import Delivery, Document, Filing
 from digipoort_wus.process.api import Caller, Period, ProcessStatus, Scope
+from digipoort_wus.process.cluster import ClusterRunner, Works
 from digipoort_wus.process.engine import Engine, Policies
 from digipoort_wus.process.intake import House
 from digipoort_wus.process.retry import RetryPolicy
@@ -34,15 +36,16 @@ from digipoort_wus.process.routes import sandbox_routes
 from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import Participants
-from digipoort_wus.store import files
-from digipoort_wus.store.ports import Job, Store, StoreFailed
-from digipoort_wus.store.sqlite import open_sqlite
+from digipoort_wus.store import files, sweeping
+from digipoort_wus.store.ports import Job, StoreFailed
 
 T = TypeVar("T")
 
 CANNOT_START = 3
 """Exit code: the store or the address could not be used."""
 _ALWAYS = RetryPolicy(timedelta(seconds=0.2), timedelta(seconds=1))
+QUICK = Policies(validation=_ALWAYS, delivery=QUICK_RETRY, crash=_ALWAYS)
+"""What takes minutes and hours elsewhere takes seconds here."""
 _IDLE = timedelta(seconds=0.5)
 
 
@@ -58,7 +61,7 @@ def main() -> None:
     journal = Journal(run.journal(f"steps-{node}"))
     try:
         with ExitStack() as stack:
-            begin = _tls if run.front == "tls" else _lines
+            begin = _lines if run.front == "lines" else _tls
             begin(run, node, journal, stack)
             Journal(run.journal(f"faults-{node}")).write(Fault(now(), "ready", node))
             print("ready", flush=True)
@@ -66,25 +69,6 @@ def main() -> None:
     except (ConfigurationError, OSError) as error:
         print(f"{node}: {error}", file=sys.stderr)
         sys.exit(CANNOT_START)
-
-
-def open_store(run: Run, wake: Callable[[], None] | None = None) -> Store:
-    """Open the store that a run is about.
-
-    Args:
-        run: says which.
-        wake: is called when another node left work.
-
-    Raises:
-        ConfigurationError: it cannot be opened.
-    """
-    if run.store == "sqlite":
-        return open_sqlite(run.data)
-    from digipoort_wus.store.keyfile import make_key_ring
-    from digipoort_wus.store.postgres import open_postgres
-
-    ring = make_key_ring(run.ring_file)
-    return open_postgres(run.conninfo_file.read_text(), run.payloads, ring, on_notify=wake)
 
 
 class _Deaf(Engine):
@@ -98,19 +82,26 @@ class _Deaf(Engine):
         return super()._extend(jobs)
 
 
+def _sweep_soon(run: Run) -> None:
+    """Have what is left over in the only directory removed within seconds, not a week later."""
+    if run.store == "sqlite":
+        files.SWEPT_FROM_AGE = files.REMOVED_AFTER = 0.0
+        sweeping.LOOKS_EVERY, sweeping.FIRST_SWEEP, sweeping.SWEEPS_EVERY = 0.2, 0.2, 1.0
+
+
 def _lines(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
     """Serve the process over lines, with engines of its own."""
     clock = JumpingClock(run.clock_file)
-    runners: list[Runner] = []
+    runners: list[Works] = []
 
     def wake() -> None:
         for runner in runners:
             runner.wake()
 
-    if run.store == "sqlite":
-        # What is left over in the only directory is removed at the start, not a day later.
-        files.SWEPT_FROM_AGE = 0.0
-    store = open_store(run, wake)
+    _sweep_soon(run)
+    storage = open_storage(run)
+    store = storage.store
+    store.look_after()
     stack.callback(store.close)
     witness = Witness(run, node, journal, clock)
     for _ in range(run.engines):
@@ -119,15 +110,26 @@ def _lines(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
             store=store,
             participants=Participants(authoriser=witness, rules=witness, agency=witness),
             clock=clock,
-            policies=Policies(validation=_ALWAYS, delivery=QUICK_RETRY, crash=_ALWAYS),
+            policies=QUICK,
             lease=timedelta(seconds=run.lease),
             batch=run.batch,
         )
         engine.deaf = run.deaf_file
-        runner = Runner(engine.run_due, clock, idle=_IDLE)
-        runners.append(runner)
-        runner.start()
-        stack.callback(runner.stop)
+        works: Works = Runner(engine.run_due, clock, idle=_IDLE)
+        if storage.queue is None:
+            runners.append(works)
+        else:
+            # Nobody wakes it: pgqueuer does, and the sweep finds what that forgot.
+            works = ClusterRunner(
+                storage.queue,
+                engine.run_one,
+                store,
+                clock,
+                threads=run.batch,
+                finish=engine.finish,
+            )
+        works.start()
+        stack.callback(works.stop)
     executor = stack.enter_context(ThreadPoolExecutor(4))
     process = ProcessService(
         store=store,
@@ -186,33 +188,33 @@ def _statuses(statuses: Sequence[ProcessStatus]) -> Message:
 
 def _tls(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
     """Serve the whole gateway over mutual TLS, always on the same port."""
-    from digipoort_wus.config import Config
+    from digipoort_wus.delivery.wus import WusAgency
     from digipoort_wus.gateway import Gateway
-    from digipoort_wus.process.scenarios import Scenario
+    from digipoort_wus.process.scenarios import no_scenarios
     from digipoort_wus.testing.reactor_thread import ReactorThread
 
-    files.SWEPT_FROM_AGE = 0.0
+    _sweep_soon(run)
     clock = JumpingClock(run.clock_file)
     witness = Witness(run, node, journal, clock)
-    known = int(run.port_file.read_text()) if run.port_file.exists() else 0
+    WusAgency.deliver = witness.watching(WusAgency.deliver)  # type: ignore[method-assign, assignment]
     thread = stack.enter_context(ReactorThread())
 
     def begin() -> Gateway:
         gateway = Gateway(
-            replace(Config(), data_dir=run.data, port=known),
+            config_of(run, node),
             reactor=thread.reactor,
             clock=clock,
             rules=witness,
-            agency=witness,
+            agency=None if run.front == "wus" else witness,
             authoriser=witness,
-            scenarios={REFERENCE: Scenario(REFERENCE, delivery_retry=QUICK_RETRY)},
+            scenarios=no_scenarios(),
+            policies=QUICK,
         )
         gateway.listen()
         return gateway
 
     gateway = thread.call(begin)
     stack.callback(lambda: thread.call(cast("Callable[[], None]", gateway.stop)))
-    run.port_file.write_text(str(gateway.port))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ survives the end of the process.
 """
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -69,11 +70,19 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A node began to work on a filing."""
+    """A node began to work on a filing, or put it off until a moment.
+
+    Args:
+        at: when.
+        node: which.
+        kenmerk: of the filing.
+        what: of the two: from the second until somebody begins again it is nobody's orphan.
+    """
 
     at: float
     node: str
     kenmerk: str
+    what: Literal["begun", "put off"] = "begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +134,20 @@ def read(kind: type[T], *paths: Path) -> list[T]:
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
-    for line in path.read_bytes().split(b"\n"):
-        # Who was killed while it wrote left half a line, and never acted upon it.
-        if line.endswith(b"}"):
-            yield json.loads(line)
+    with path.open("rb") as file:
+        for line in file:
+            # Who was killed while it wrote left half a line, and never acted upon it.
+            if line.endswith(b"}\n"):
+                yield json.loads(line)
 
 
 def _tuples(record: dict[str, Any]) -> dict[str, Any]:
+    for name, value in record.items():
+        # A long run says each identifier several times; once in memory is enough.
+        if isinstance(value, str):
+            record[name] = sys.intern(value)
     if "statuses" in record:
-        record["statuses"] = tuple((code, at) for code, at in record["statuses"])
+        record["statuses"] = tuple(
+            (sys.intern(code), sys.intern(at)) for code, at in record["statuses"]
+        )
     return record

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from chaos.gateway import open_store
+from chaos.opening import open_storage
 from chaos.parts import digest_of
 from chaos.settings import Run
 from digipoort_wus.errors import DigipoortError
@@ -21,6 +21,7 @@ from digipoort_wus.evidence.rows import EntryRow
 from digipoort_wus.store.ports import FilingId, Store
 
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
+_KENMERKEN_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def look(run: Run) -> Stored:
     """Read everything; no node may run. What cannot be read at all is a problem like another."""
     try:
         # What a killed node left is recovered by opening it; only then others look at the file.
-        with closing(open_store(run)) as store, asking(run) as ask:
+        with closing(open_storage(run).store) as store, asking(run) as ask:
             filings = tuple(_filings(ask, store))
             entries, evidence = _evidence(ask, {filing.kenmerk for filing in filings})
             return Stored(filings, tuple(_problems(run, ask)), evidence, entries)
@@ -168,30 +169,49 @@ def _problems(run: Run, ask: Ask) -> Iterator[str]:
 
 
 def _evidence(ask: Ask, kenmerken: set[str]) -> tuple[int, tuple[str, ...]]:
-    """Return how many entries there are, and what is wrong with them."""
-    rows = [
-        EntryRow(row[0], row[1], _moment(row[2]), row[3], row[4].encode(), row[5], row[6], row[7])
-        for row in ask(
-            """SELECT kenmerk, seq, at, kind, entry, hash, batch_id, leaf FROM evidence
-            ORDER BY kenmerk, seq"""
-        )
-    ]
-    if not rows:
+    """Return how many entries there are, and what is wrong with them.
+
+    A long run has half a million: not all of them are in memory at one time.
+    """
+    entries = int(ask("SELECT count(*) FROM evidence")[0][0])
+    if not entries:
         return 0, ()
     batches: dict[int, bytes] = dict(ask("SELECT id, root FROM batch"))
     newest = max(batches, default=0)
     wrong: list[str] = []
-    by_kenmerk = itertools.groupby(rows, lambda row: row.kenmerk)
     seen = set()
-    for kenmerk, chain in by_kenmerk:
+    for kenmerk, chain in itertools.groupby(_entries(ask), lambda row: row.kenmerk):
         seen.add(kenmerk)
         wrong += [str(finding) for finding in chain_findings(kenmerk, chain, newest)]
     wrong += [f"{kenmerk}: no chain" for kenmerk in sorted(kenmerken - seen)]
     for number, root in batches.items():
-        leaves = sorted((row for row in rows if row.batch == number), key=lambda row: row.leaf or 0)
-        if root_of([row.hash for row in leaves]) != bytes(root):
+        leaves = ask(f"SELECT hash FROM evidence WHERE batch_id = {number} ORDER BY leaf")  # noqa: S608
+        if root_of([bytes(row[0]) for row in leaves]) != bytes(root):
             wrong.append(f"batch {number}: another root")
-    return len(rows), tuple(wrong)
+    return entries, tuple(wrong)
+
+
+def _entries(ask: Ask) -> Iterator[EntryRow]:
+    """Yield all entries, those of one kenmerk together and in order."""
+    last = ""
+    while True:
+        # Our own kenmerken: letters, digits and hyphens.
+        names = ask(
+            f"""SELECT DISTINCT kenmerk FROM evidence WHERE kenmerk > '{last}'
+            ORDER BY kenmerk LIMIT {_KENMERKEN_AT_ONCE}"""  # noqa: S608
+        )
+        if not names:
+            return
+        for row in ask(
+            f"""SELECT kenmerk, seq, at, kind, entry, hash, batch_id, leaf FROM evidence
+            WHERE kenmerk > '{last}' AND kenmerk <= '{names[-1][0]}'
+            ORDER BY kenmerk, seq"""  # noqa: S608
+        ):
+            yield EntryRow(
+                *(row[0], row[1], _moment(row[2]), row[3]),
+                *(row[4].encode(), row[5], row[6], row[7]),
+            )
+        last = names[-1][0]
 
 
 def _moment(milliseconds: int) -> datetime:

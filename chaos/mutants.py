@@ -1,14 +1,16 @@
-"""Five mistakes that a gateway could make; the suite must notice each, or it proves nothing.
+"""Six mistakes that a gateway could make; the suite must notice each, or it proves nothing.
 
 They are built into the process of a node when it starts, and are nowhere in the package.
 """
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 from uuid import uuid4
+
+from chaos.settings import Front
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,13 @@ class Mutant:
         build_in: makes it so in this process.
         shows: what a run needs so that the mistake can show: ``kill``; ``zombie``: a node that
             comes back after its lease; ``power``: a machine that loses what was not synced.
+        front: of the run.
     """
 
     about: str
     build_in: Callable[[], None]
     shows: str = "kill"
+    front: Front = "lines"
 
 
 def _replace(owner: object, **parts: Any) -> None:
@@ -109,18 +113,27 @@ def _no_deduplication() -> None:
 def _no_fencing() -> None:
     """Let whoever once held a job write to it, whoever holds it now."""
     from digipoort_wus.store.sql.base import Rows
+    from digipoort_wus.store.sql.transaction import SqlTransaction
+
+    change = SqlTransaction._change
 
     def unfenced(rows: Any, statement: str, *values: Any) -> None:
         rows._execute(statement.replace("AND token = ?", "AND ? IS NOT NULL"), values)
 
+    def changed(rows: Any, job: Any, *values: Any) -> None:
+        row = rows._one("SELECT token FROM job WHERE filing_id = ?", job.filing_id)
+        if row is not None:
+            change(rows, replace(job, token=row[0]), *values)
+
     _replace(Rows, _fenced=unfenced)
+    _replace(SqlTransaction, _change=changed)
 
 
 def _no_fsync() -> None:
     """Acknowledge what the operating system, or the database server, has yet to write."""
-    from digipoort_wus.store import postgres, sqlite
+    from digipoort_wus.store import pg_session, postgres, sqlite, sqlite_file
 
-    connect, defaults = sqlite._connect, postgres._with_defaults
+    connect, defaults = sqlite_file.connect, pg_session.with_defaults
 
     def forgetful(*args: Any) -> Any:
         connection = connect(*args)
@@ -130,8 +143,15 @@ def _no_fsync() -> None:
     def asynchronous(conninfo: str) -> str:
         return defaults(conninfo).replace("synchronous_commit=on", "synchronous_commit=off")
 
-    _replace(sqlite, _connect=forgetful)
-    _replace(postgres, _with_defaults=asynchronous, _check_durability=lambda _: None)
+    _replace(sqlite, connect=forgetful)
+    _replace(postgres, with_defaults=asynchronous, check_durability=lambda _: None)
+
+
+def _no_stable_message_id() -> None:
+    """Give a delivery another wsa:MessageID at each attempt."""
+    from digipoort_wus.delivery import wus
+
+    _replace(wus, message_id_of=lambda _filing: f"urn:uuid:{uuid4()}")
 
 
 MUTANTS = MappingProxyType(
@@ -141,6 +161,9 @@ MUTANTS = MappingProxyType(
         "no-deduplication": Mutant("files a repeat again", _no_deduplication),
         "no-fencing": Mutant("lets a zombie write", _no_fencing, shows="zombie"),
         "no-fsync": Mutant("syncs nothing", _no_fsync, shows="power"),
+        "no-stable-message-id": Mutant(
+            "delivers again as something new", _no_stable_message_id, front="wus"
+        ),
     }
 )
 """By the name for ``--mutant``."""

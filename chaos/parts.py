@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from chaos.journal import Begun, Journal, now
 from chaos.settings import Run
 from chaos.wire import Line, Lost
+from digipoort_wus.delivery.wus import WusAgency
 from digipoort_wus.filing.content import Content, open_content
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
@@ -26,6 +27,8 @@ QUICK_RETRY = RetryPolicy(
 )
 """Of deliveries: what takes hours elsewhere takes seconds here."""
 PARTY = Party("001000044B37", "Fi")
+Outcome = Delivered | Rejected | Unreachable
+Deliver = Callable[[WusAgency, Filing, int], Outcome]
 _AGENCY_SECONDS = 10.0
 _PIECE = 65_536
 _CLOCK_KEPT = 0.02
@@ -102,6 +105,7 @@ class Witness:
         try:
             self._line().ask(message)
         except Lost as lost:
+            self._put_off(filing)
             return Unreachable(str(lost))
         return Delivered()
 
@@ -120,8 +124,23 @@ class Witness:
         )
         return Accepted(None, (message,))
 
+    def watching(self, deliver: Deliver) -> Deliver:
+        """Return a way to deliver that notes when it began, and when it will be tried again."""
+
+        def watched(way: WusAgency, filing: Filing, attempt: int) -> Outcome:
+            self._begun(filing)
+            outcome = deliver(way, filing, attempt)
+            if isinstance(outcome, Unreachable):
+                self._put_off(filing)
+            return outcome
+
+        return watched
+
     def _begun(self, filing: Filing) -> None:
         self.journal.write(Begun(now(), self.node, filing.kenmerk))
+
+    def _put_off(self, filing: Filing) -> None:
+        self.journal.write(Begun(now(), self.node, filing.kenmerk, "put off"))
 
     def _line(self) -> Line:
         """Return the connection of this thread."""

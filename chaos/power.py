@@ -51,7 +51,7 @@ def cut_power(run: Run, cuts: int = CUTS) -> tuple[tuple[Violation, ...], int, i
     chance = random.Random(f"power {run.seed}")
     moments = sorted(chance.uniform(acks[0].at, acks[-1].at) for _ in range(cuts))
     violations: list[Violation] = []
-    disk = Disk(run.data)
+    disk = Disk(run.disk)
     everything = sorted(operations(recording), key=lambda one: one.after)
     done = 0
     for number, moment in enumerate(moments):
@@ -66,16 +66,36 @@ def cut_power(run: Run, cuts: int = CUTS) -> tuple[tuple[Violation, ...], int, i
     return tuple(violations), len({event.message_id for event in acks}), len(moments)
 
 
-def _record(run: Run, recording: Path) -> None:
-    """Let everybody work for a while under the recorder, and end it at once."""
-    found = compiler()
+def recorder(directory: Path) -> Path:
+    """Compile the recorder into a directory, and return where it is.
+
+    Raises:
+        CannotRun: there is no compiler.
+    """
+    found, library = compiler(), directory / "recorder.so"
     if found is None:
         raise CannotRun("there is no C compiler for the recorder: apt-get install gcc libc6-dev")
-    library = run.directory / "recorder.so"
     subprocess.run(
         [found, "-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl", "-lpthread"],
         check=True,
     )
+    return library
+
+
+def recorded(library: Path, below: Path, to: Path) -> dict[str, str]:
+    """Return the environment in which a process is recorded.
+
+    Args:
+        library: the recorder.
+        below: directory of which the writes are.
+        to: file of the recording.
+    """
+    return {"LD_PRELOAD": str(library), "RECORD_BELOW": str(below), "RECORD_TO": str(to)}
+
+
+def _record(run: Run, recording: Path) -> None:
+    """Let everybody work for a while under the recorder, and end it at once."""
+    library = recorder(run.directory)
     prepare(run)
     run.clock_file.write_text("0")
     Manners().save(run.agency_file)
@@ -88,13 +108,7 @@ def _record(run: Run, recording: Path) -> None:
         for process in (agency, node, *senders):
             stack.callback(process.kill)
         agency.start()
-        node.start(
-            {
-                "LD_PRELOAD": str(library),
-                "RECORD_BELOW": str(run.data),
-                "RECORD_TO": str(recording),
-            }
-        )
+        node.start(recorded(library, run.disk, recording))
         if not (agency.wait_ready() and node.wait_ready()):
             raise CannotRun(f"{node.name} does not start: {node.log_end()}")
         for sender in senders:
@@ -108,7 +122,7 @@ def _judge(
     """Open the store as a machine would find it, and compare it with what senders knew."""
     with tempfile.TemporaryDirectory(prefix="chaos-power-", dir=run.directory) as scratch:
         there = replace(run, directory=Path(scratch), mutant="")
-        there.data.mkdir(mode=0o700)
-        disk.after_loss(there.data, chance)
+        there.disk.mkdir()
+        disk.after_loss(there.disk, chance)
         evidence = Evidence(history, look(there))
         yield from (one for one in check(evidence) if one.invariant in JUDGED)

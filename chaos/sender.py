@@ -124,7 +124,7 @@ def main() -> None:
     threads = []
     for number in range(run.threads):
         chance = random.Random(f"{name} {number} {run.seed}")
-        way: Way = Tls(run) if run.front == "tls" else Lines(run, chance)
+        way: Way = Lines(run, chance) if run.front == "lines" else Tls(run, chance)
         sender = Sender(run, way, journal, chance, finishing)
         threads.append(threading.Thread(target=sender.work, daemon=True))
     print("ready", flush=True)

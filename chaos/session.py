@@ -1,6 +1,9 @@
 """Plays a run, judges it, and prints what happened."""
 
+import json
 import os
+import platform
+import resource
 import shutil
 import tempfile
 from collections import Counter
@@ -12,6 +15,7 @@ from pathlib import Path
 from chaos.check import (
     DEATHS,
     INVARIANTS,
+    KILLED,
     Evidence,
     Violation,
     acknowledged,
@@ -19,14 +23,15 @@ from chaos.check import (
     recoveries,
     redeliveries,
 )
-from chaos.controller import Controller, Database, prepare
+from chaos.controller import Controller, Database, gather, prepare
 from chaos.journal import now
 from chaos.mutants import MUTANTS
 from chaos.nodes import CannotRun
 from chaos.power import cut_power
 from chaos.settings import Front, Run, StoreKind
+from digipoort_wus.process.cluster import THREADS
 
-ENOUGH = 3
+ENOUGH: dict[Front, float] = {"lines": 3, "tls": 3, "wus": 1}
 """Acknowledged filings for each death: with fewer a run proves too little."""
 _SHOWN = 3
 _LONGEST = 120
@@ -40,6 +45,7 @@ class Outcome:
     evidence: Evidence
     violations: tuple[Violation, ...]
     seconds: float
+    judging: float = 0.0
 
     @property
     def acked(self) -> int:
@@ -72,13 +78,16 @@ def settings_for(directory: Path, seed: int, store: StoreKind, front: Front) -> 
         directory: of its files.
         seed: of what is chosen at random.
         store: on PostgreSQL there are three nodes.
-        front: the whole gateway, over TLS, has one engine, and its own lease and batch.
+        front: the whole gateway, over TLS, has one engine, and its own batch; two of them share
+            a PostgreSQL.
     """
     run = Run(directory, seed, store, front)
     if store == "postgres":
         run = replace(run, nodes=3, engines=1, pause=0.03)
-    if front == "tls":
+    if front != "lines" and store == "sqlite":
         run = replace(run, engines=1, senders=1, lease=60.0, batch=64)
+    elif front != "lines":
+        run = replace(run, nodes=2, senders=1, lease=3.0, batch=THREADS)
     return run
 
 
@@ -94,21 +103,24 @@ def play(run: Run) -> Outcome:
     if run.store == "sqlite":
         have("injected errors of the disk", found=failing, install="apt-get install fiu-utils")
     with _database(run) as database:
-        evidence = Controller(run, database, failing=failing).play()
-    return Outcome(run, evidence, check(evidence), now() - began)
+        Controller(run, database, failing=failing).play()
+        played = now()
+        evidence = gather(run)
+    violations = check(evidence)
+    return Outcome(run, evidence, violations, now() - began, now() - played)
 
 
-def report(outcome: Outcome) -> None:
-    """Print what happened in a run, and what must not have."""
+def figures_of(outcome: Outcome) -> dict[str, str | int]:
+    """Return what happened in a run."""
     evidence = outcome.evidence
     filed = [event for event in evidence.history if event.op == "file"]
     reads = [event for event in evidence.history if event.op == "read" and event.kind == "ok"]
     faults, recovered = evidence.faults, recoveries(evidence)
     kinds = Counter(fault.kind for fault in faults)
-    points = Counter(fault.detail for fault in faults if fault.kind == "crash")
     first = max((one.first for one in recovered), default=0)
     last = max((one.last for one in recovered), default=0)
-    figures = {
+    told = Counter(fault.detail for fault in faults if fault.kind == "agency")
+    return {
         "acknowledged filings": outcome.acked,
         "stored filings": len(evidence.stored.filings),
         "answers, repeats included": len(acknowledged(filed)),
@@ -122,6 +134,7 @@ def report(outcome: Outcome) -> None:
         "stops beyond the lease": kinds["stop"],
         "crashes of the database": kinds["database"],
         "jumps of the clock": kinds["clock"],
+        "agency killed, down, slow": f"{told[KILLED]}, {told['down']}, {told['late']}",
         "set aside, and offered again": sum(int(f.detail) for f in faults if f.kind == "offered"),
         "acknowledgements lost or late": sum(h.fate != "sent" for h in evidence.agency),
         "redeliveries": redeliveries(evidence.agency),
@@ -129,13 +142,53 @@ def report(outcome: Outcome) -> None:
         "longest wait for the first, the last": f"{first:.1f} s, {last:.1f} s",
         "allowed for the first": f"{evidence.bounds.lease + evidence.bounds.slack:.1f} s",
         "entries of evidence": evidence.stored.entries,
-        "time": f"{outcome.seconds:.0f} s",
+        "time, of which judging": f"{outcome.seconds:.0f} s, {outcome.judging:.0f} s",
+        "most memory of the judge": f"{_memory()} MB",
     }
-    for name, value in figures.items():
+
+
+def report(outcome: Outcome) -> None:
+    """Print what happened in a run, and what must not have."""
+    points = _points(outcome)
+    for name, value in figures_of(outcome).items():
         print(f"  {name:<36} {value}")
     if points:
         print("  at", ", ".join(f"{name} {number}" for name, number in sorted(points.items())))
     _print_violations(outcome.violations)
+
+
+def summary(outcome: Outcome) -> dict[str, object]:
+    """Return the same as values that can be written as JSON."""
+    run = outcome.run
+    found = Counter(violation.invariant for violation in outcome.violations)
+    return {
+        "seed": run.seed,
+        "store": run.store,
+        "front": run.front,
+        "mutant": run.mutant,
+        "nodes": run.nodes,
+        "asked": {"kills": run.kills, "acknowledged": run.least},
+        "figures": figures_of(outcome),
+        "points": _points(outcome),
+        "violations": {name: found[name] for name in INVARIANTS},
+        "examples": [f"{one.invariant}: {one.what}" for one in outcome.violations[:_LONGEST]],
+        "held": not outcome.violations,
+        "enough happened": is_enough(outcome),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def _points(outcome: Outcome) -> dict[str, int]:
+    """Return how many nodes died at which point."""
+    faults = outcome.evidence.faults
+    return dict(Counter(fault.detail for fault in faults if fault.kind == "crash"))
+
+
+def _memory() -> int:
+    """Return how many MB this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000
 
 
 def _print_violations(violations: Sequence[Violation]) -> None:
@@ -164,11 +217,28 @@ def cut(run: Run) -> bool:
     return True
 
 
-def one(run: Run) -> bool:
-    """Play and print one run; say whether every invariant held and enough happened."""
+def one(run: Run, to: Path | None = None) -> bool:
+    """Play and print one run; say whether every invariant held and enough happened.
+
+    Args:
+        run: what is asked.
+        to: file for the same in JSON.
+
+    Raises:
+        CannotRun: it did not work.
+    """
     outcome = play(run)
     report(outcome)
+    if to is not None:
+        to.write_text(json.dumps(summary(outcome), indent=2) + "\n")
     return verdict(outcome)
+
+
+def is_enough(outcome: Outcome) -> bool:
+    """Return whether so much happened that a run without violations proves something."""
+    run = outcome.run
+    least = max(run.least, ENOUGH[run.front] * run.kills)
+    return outcome.kills >= run.kills and outcome.acked >= least
 
 
 def needs_power(run: Run) -> bool:
@@ -181,7 +251,7 @@ def verdict(outcome: Outcome) -> bool:
     if outcome.violations:
         print(f"FAIL: {len(outcome.violations)} violations; seed {outcome.run.seed}")
         return False
-    if outcome.kills < outcome.run.kills or outcome.acked < ENOUGH * outcome.run.kills:
+    if not is_enough(outcome):
         print(f"FAIL: too little happened to prove anything; seed {outcome.run.seed}")
         return False
     print(f"PASS: {len(INVARIANTS)} invariants held; seed {outcome.run.seed}")

@@ -8,12 +8,14 @@ from typing import Literal
 from digipoort_wus.pki.testplan import VENDOR_A_OIN
 
 StoreKind = Literal["sqlite", "postgres"]
-Front = Literal["lines", "tls"]
+Front = Literal["lines", "tls", "wus"]
 SENDER = VENDOR_A_OIN
 """OIN under which everything is filed; over TLS it is that of the certificate."""
 BERICHTSOORT = "Omzetbelasting"
 REFERENCE = "chaos"
-"""aanleverkenmerk of every filing: over TLS it selects the scenario with quick retries."""
+"""aanleverkenmerk of every filing."""
+AGENCY = "agency"
+"""Name of the agency, of its process and of its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,10 @@ class Run:
         directory: of all files.
         seed: of everything that is chosen at random.
         store: which.
-        front: how senders reach the gateway.
+        front: how senders reach the gateway: by lines of JSON, or over TLS; with ``wus`` the
+            agency is reached over mutual TLS as well, and reports back that way.
         kills: after so many the run ends.
+        least: and after so many acknowledged filings.
         nodes: gateways on one store; more than one needs PostgreSQL.
         engines: threads in each that work on filings.
         senders: processes that file.
@@ -34,7 +38,7 @@ class Run:
         lease: seconds.
         batch: filings that an engine claims together.
         quiet: seconds within which everything must be in a final state at the end.
-        most: seconds after which the run ends with fewer kills.
+        most: seconds after which the run ends with fewer of either.
         mutant: the mistake that is built in; empty: none.
     """
 
@@ -43,6 +47,7 @@ class Run:
     store: StoreKind = "sqlite"
     front: Front = "lines"
     kills: int = 40
+    least: int = 0
     nodes: int = 1
     engines: int = 2
     senders: int = 2
@@ -72,17 +77,32 @@ class Run:
     @property
     def payloads(self) -> Path:
         """Return the directory of payloads that the nodes share."""
-        return self.directory / "payloads"
+        return self.disk / "payloads"
+
+    @property
+    def disk(self) -> Path:
+        """Return the directory that stands for a disk: it was there before everything."""
+        return self.directory / "disk"
 
     @property
     def data(self) -> Path:
-        """Return the data directory of the embedded store."""
-        return self.directory / "data"
+        """Return the data directory of the embedded store, which the gateway makes."""
+        return self.disk / "srv" / "data"
 
     @property
-    def port_file(self) -> Path:
-        """Return where the port of the TLS front stands."""
-        return self.directory / "port"
+    def pki(self) -> Path:
+        """Return the directory of certificates and keys."""
+        return self.directory / "pki"
+
+    @property
+    def inbox(self) -> Path:
+        """Return the data directory of an agency that is reached over WUS."""
+        return self.directory / "inbox"
+
+    @property
+    def ports_file(self) -> Path:
+        """Return where it stands who listens on which port, if anybody does."""
+        return self.directory / "ports.json"
 
     @property
     def clock_file(self) -> Path:
@@ -107,6 +127,10 @@ class Run:
     def socket(self, node: str) -> Path:
         """Return where a node listens to lines."""
         return self.directory / node
+
+    def port(self, name: str) -> int:
+        """Return the TCP port of a node, or of the agency."""
+        return int(json.loads(self.ports_file.read_text())[name])
 
     def journal(self, name: str) -> Path:
         """Return the file that one process appends to."""

@@ -13,8 +13,9 @@ from tests.postgres import programs
 
 KILLS: dict[tuple[StoreKind, Front], int] = {
     ("sqlite", "lines"): 40,
-    ("sqlite", "tls"): 8,
-    ("postgres", "lines"): 20,
+    ("sqlite", "wus"): 5,
+    ("postgres", "lines"): 15,
+    ("postgres", "wus"): 5,
 }
 MUTANT_KILLS = (8, 24)
 """A mistake that the first number of deaths does not show gets another chance to."""
@@ -72,7 +73,7 @@ def _noticed(seed: int, store: StoreKind, mutant: str) -> bool:
     for kills in MUTANT_KILLS:
         with directory(None) as scratch:
             run = replace(
-                settings_for(scratch, seed, store, "lines"),
+                settings_for(scratch, seed, store, MUTANTS[mutant].front),
                 mutant=mutant,
                 kills=kills,
                 quiet=10.0,

@@ -4,11 +4,14 @@ import hashlib
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from chaos.parts import PARTY, JumpingClock
 from chaos.settings import BERICHTSOORT, REFERENCE, SENDER, Run
 from chaos.wire import Line, Lost, Message
+
+if TYPE_CHECKING:
+    from digipoort_wus.client.digipoort import DigipoortClient
 
 T = TypeVar("T")
 _ANSWER_SECONDS = 15.0
@@ -69,21 +72,27 @@ class Lines:
 
 
 class Tls:
-    """Asks the whole gateway as its own client does: signed, over mutual TLS."""
+    """Asks any of the gateways as their own client does: signed, over mutual TLS."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, chance: random.Random) -> None:
         from digipoort_wus.client.digipoort import DigipoortClient, Endpoints
         from digipoort_wus.client.transport import Timeouts
         from digipoort_wus.embedding import TEST, load_trust
         from digipoort_wus.pki.identity import load_pem
 
-        self._client = DigipoortClient(
-            Endpoints.at(f"https://localhost:{run.port_file.read_text()}"),
-            identity=load_pem(run.data / "vendor-a.pem", run.data / "vendor-a.key"),
-            trust=load_trust(run.data / "ca.pem", run.data / "crl", TEST),
-            timeouts=Timeouts(silence=_ANSWER_SECONDS, total=_ANSWER_SECONDS),
-            clock=JumpingClock(run.clock_file),
-        )
+        identity = load_pem(run.pki / "vendor-a.pem", run.pki / "vendor-a.key")
+        trust = load_trust(run.pki / "ca.pem", run.pki / "crl", TEST)
+        self._chance = chance
+        self._clients = [
+            DigipoortClient(
+                Endpoints.at(f"https://localhost:{run.port(name)}"),
+                identity=identity,
+                trust=trust,
+                timeouts=Timeouts(silence=_ANSWER_SECONDS, total=_ANSWER_SECONDS),
+                clock=JumpingClock(run.clock_file),
+            )
+            for name in run.names
+        ]
 
     def file(self, sent: Sent) -> tuple[str, str]:
         """File; see :class:`Way`."""
@@ -91,7 +100,7 @@ class Tls:
 
         document = Document("text/xml", "aangifte.xml", sent.content.encode())
         receipt = self._ask(
-            lambda: self._client.submit(
+            lambda client: client.submit(
                 document,
                 berichtsoort=BERICHTSOORT,
                 belanghebbende=PARTY,
@@ -103,14 +112,14 @@ class Tls:
 
     def statuses(self, kenmerk: str) -> tuple[tuple[str, str], ...]:
         """Ask for the statuses of a process."""
-        statuses = self._ask(lambda: self._client.statuses(kenmerk))
+        statuses = self._ask(lambda client: client.statuses(kenmerk))
         return tuple((status.code, status.at.isoformat()) for status in statuses)
 
-    def _ask(self, question: Callable[[], T]) -> T:
+    def _ask(self, question: "Callable[[DigipoortClient], T]") -> T:
         from digipoort_wus.client.errors import AnswerRefused, ConnectionFailed, DigipoortFault
 
         try:
-            return question()
+            return question(self._chance.choice(self._clients))
         except (AnswerRefused, ConnectionFailed) as failed:
             raise Lost(type(failed).__name__) from failed
         except DigipoortFault as fault:

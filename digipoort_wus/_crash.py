@@ -24,7 +24,7 @@ POINTS = MappingProxyType(
         "payload.before_rename": "a large payload is written, and has no name yet",
         "payload.after_rename": "a large payload is durable, and no row refers to it",
         "payload.before_remove": "a file is about to be removed to which no row refers",
-        "sweep.before_remove": "the same, at the start",
+        "sweep.before_remove": "the same, by a sweep",
         "engine.after_claim": "jobs are leased, and none was begun",
         "engine.before_commit": "a step was done, and nothing of it was stored",
         "engine.after_commit": "a step was stored, and the next was not begun",

@@ -27,6 +27,8 @@ def format_utc(moment: datetime) -> str:
 
     This is the form that Digipoort's own answers use.
     """
+    if moment.tzinfo is UTC:
+        return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"
     # Not strftime: that writes the year 33 with two digits.
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 

@@ -7,10 +7,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from digipoort_wus.delivery.agencies import AgencyRow, routing
+from digipoort_wus.delivery.stamping import NO_STAMPS, StampRow
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.identity_files import IdentityFiles as IdentityFiles
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.distribution import host_of
-from digipoort_wus.pki.identity import Identity, load_pem, load_pkcs12
 from digipoort_wus.process.authorisation import (
     AuthorisationTable,
     MailboxMandate,
@@ -18,10 +19,13 @@ from digipoort_wus.process.authorisation import (
     PartyRow,
     authorisation_table,
 )
+from digipoort_wus.process.authorisers import AuthoriserRow
+from digipoort_wus.process.retention import Retention
 from digipoort_wus.process.routes import SANDBOX_AGENCY, Route, Routes, sandbox_routes
 from digipoort_wus.soap.addressing import origin_of
-from digipoort_wus.store.address import require_address
+from digipoort_wus.store.address import require_address, require_private
 from digipoort_wus.store.keyfile import KEY_RING
+from digipoort_wus.store.object_place import ObjectPlace
 from digipoort_wus.wss.oracle import ENGINES
 
 Mode = Literal["sandbox", "production"]
@@ -34,41 +38,10 @@ LOG_FORMATS = ("text", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _DRAIN_MAX = 3_600
 _LEASE_SECONDS = range(2, 3_601)
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityFiles:
-    """Where a certificate and its key are: two PEM files, or one PKCS#12 file."""
-
-    certificate: Path | None = None
-    key: Path | None = None
-    pkcs12: Path | None = None
-    password_file: Path | None = None
-
-    def load(self) -> Identity:
-        """Return the identity.
-
-        Raises:
-            ConfigurationError: the files are missing, or do not belong together.
-        """
-        if self.pkcs12 is not None:
-            password = ""
-            if self.password_file is not None:
-                try:
-                    password = self.password_file.read_text("utf-8").strip("\r\n")
-                except OSError as error:
-                    raise ConfigurationError(
-                        f"The password file {self.password_file} cannot be read: {error.strerror}."
-                    ) from error
-                except UnicodeDecodeError as error:
-                    raise ConfigurationError(
-                        f"The password file {self.password_file} holds no text in UTF-8: write "
-                        "the password alone into it."
-                    ) from error
-            return load_pkcs12(self.pkcs12, password)
-        if self.certificate is None or self.key is None:
-            raise ConfigurationError("Name both `certificate` and `key`, or `pkcs12`.")
-        return load_pem(self.certificate, self.key)
+DEFAULT_SEAL_EVERY = 60
+_SEAL_EVERY = range(1, 86_401)
+_KEEP_ALL = Retention()
+_REASONS = ("unsafe_accept_sha1", "unsafe_sandbox_agency", "unsafe_store_url", "unsafe_admin_host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +77,8 @@ class Config:
         unsafe_sandbox_agency: the reason why production delivers to the sandbox agency.
         fault_status: HTTP status of SOAP faults, 500 or 200.
         echo_message_id: give answers the MessageID of the request.
-        autorisatie_adressen: registered authorisation services.
+        autorisatie_adressen: registered authorisation services, besides those of ``authorisers``.
+        authorisers: who answers for an ``autorisatieAdres``.
         agencies: who takes deliveries, besides the sandbox agency.
         routes: which berichtsoorten there are besides those of the sandbox, or instead of
             them, and whose they are; in production there are no others.
@@ -112,13 +86,19 @@ class Config:
         lease_seconds: for which a process has a filing to itself; when it dies, so long nobody
             takes over.
         store_url: PostgreSQL's address, without a password; empty: SQLite in ``data_dir``.
+        unsafe_store_url: the reason why production reaches it without TLS that says who it is.
         store_password_file: holds the password for it; None: libpq finds one, or needs none.
         store_payloads: directory of large documents that all machines share.
         store_key_ring: the key ring; ``key-ring`` in ``data_dir`` when None.
+        store_objects: the bucket that large documents go to; None: to files.
+        retention: which filings are purged after how many days, and at which hour.
         min_free_bytes: of the file system of the data; with less no filing is taken. 0 looks
             at nothing.
         drain_seconds: how long a gateway that was told to stop goes on taking connections,
             while it says that it is not ready.
+        seal_every: seconds after which an entry of the evidence is sealed, in however small a
+            batch.
+        stamp: the time stamping authority that batches are stamped by.
         admin_host: address of the health checks and metrics, over plain HTTP.
         admin_port: 0 for a free one; None: there are none.
         unsafe_admin_host: the reason why others than this machine may read them.
@@ -153,16 +133,22 @@ class Config:
     fault_status: int = 500
     echo_message_id: bool = False
     autorisatie_adressen: frozenset[str] = frozenset()
+    authorisers: tuple[AuthoriserRow, ...] = ()
     agencies: tuple[AgencyRow, ...] = ()
     routes: tuple[Route, ...] = ()
     role: Role = "all"
     lease_seconds: int = 60
     store_url: str = ""
+    unsafe_store_url: str = ""
     store_password_file: Path | None = None
     store_payloads: Path | None = None
     store_key_ring: Path | None = None
+    store_objects: ObjectPlace | None = None
+    retention: Retention = _KEEP_ALL
     min_free_bytes: int = DEFAULT_MIN_FREE_BYTES
     drain_seconds: int = 0
+    seal_every: int = DEFAULT_SEAL_EVERY
+    stamp: StampRow = NO_STAMPS
     admin_host: str = "127.0.0.1"
     admin_port: int | None = None
     unsafe_admin_host: str = ""
@@ -170,11 +156,13 @@ class Config:
     log_level: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("unsafe_accept_sha1", "unsafe_sandbox_agency", "unsafe_admin_host"):
+        for name in _REASONS:
             # White space is no reason.
             object.__setattr__(self, name, getattr(self, name).strip())
         _ = self.authorisations  # two rows for one party are refused here
         _ = self.routing  # and a route to nobody
+        if len({row.address for row in self.authorisers}) < len(self.authorisers):
+            raise ConfigurationError("Two [[authoriser]] answer for one address: keep one of them.")
         if self.mode == "production":
             self._require_production()
         if self.signature_engine not in ENGINES:
@@ -212,6 +200,11 @@ class Config:
         """Return who may do what: in production only who has a row."""
         others = Others.ADMITTED if self.mode == "sandbox" else Others.REFUSED
         return authorisation_table(self.parties, self.mailboxes, others=others)
+
+    @property
+    def authorisation_services(self) -> frozenset[str]:
+        """Return every ``autorisatieAdres`` that a request may name."""
+        return self.autorisatie_adressen | {row.address for row in self.authorisers}
 
     @property
     def routing(self) -> Routes:
@@ -253,8 +246,20 @@ class Config:
 
     @property
     def documents(self) -> Path:
-        """Return a directory on the file system that large documents fill."""
+        """Return the directory below which large documents are files."""
+        if self.store_url and self.store_payloads is None:
+            return self.data_dir / "payloads"  # none are there: they are objects
         return self.store_payloads or self.data_dir
+
+    @property
+    def spool(self) -> Path:
+        """Return the directory for large documents on their way to or from an object store."""
+        return self.data_dir / "spool"
+
+    @property
+    def filled(self) -> Path:
+        """Return a directory on the file system that large documents fill."""
+        return self.documents if self.store_objects is None else self.spool
 
     def _check_store(self) -> None:
         if self.role not in ROLES:
@@ -280,11 +285,13 @@ class Config:
             require_address(self.store_url)
         except ConfigurationError as error:
             raise ConfigurationError(f"{error}.") from None
-        if self.store_payloads is None:
+        if self.store_payloads is None and self.store_objects is None:
             raise ConfigurationError(
                 "store.url needs store.payloads: a directory for large documents that every "
-                "machine of the gateway sees."
+                "machine of the gateway sees; or [store.objects], a bucket."
             )
+        if self.mode == "production":
+            require_private(self.store_url, self.unsafe_store_url)
         if self.mode == "production" and self.store_key_ring is None:
             raise ConfigurationError(
                 "store.url needs store.key_ring: the file with the keys of the documents, the "
@@ -292,6 +299,10 @@ class Config:
             )
 
     def _check_operation(self) -> None:
+        if self.seal_every not in _SEAL_EVERY:
+            raise ConfigurationError(
+                f"evidence.seal_every is {_SEAL_EVERY[0]} to {_SEAL_EVERY[-1]} seconds."
+            )
         if self.min_free_bytes < 0:
             raise ConfigurationError("store.min_free_bytes is a number of bytes; 0 is no limit.")
         if not 0 <= self.drain_seconds <= _DRAIN_MAX:
@@ -306,6 +317,9 @@ class Config:
             )
         if not self.admin_host:
             raise ConfigurationError('admin.host is an address such as "127.0.0.1".')
+        same_host = self.host in (self.admin_host, "localhost", "0.0.0.0", "::")  # noqa: S104
+        if self.admin_port and self.admin_port == self.port and same_host:
+            raise ConfigurationError("admin.port is listen.port as well: give it another one.")
         if self.log_format not in LOG_FORMATS:
             raise ConfigurationError(
                 f"log.format is one of {', '.join(LOG_FORMATS)}, not {self.log_format!r}."

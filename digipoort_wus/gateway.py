@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -15,11 +14,13 @@ from twisted.internet.interfaces import (
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from digipoort_wus.authorising import authoriser_of
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config
 from digipoort_wus.contract.services import make_applications
 from digipoort_wus.delivery.dispatch import Dispatcher, ways_to
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.evidencing import Evidencing, load_stamps
 from digipoort_wus.filing.filing import Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
 from digipoort_wus.gates import gates_of, new_id
@@ -31,12 +32,19 @@ from digipoort_wus.process.agency import Agency, SandboxAgency
 from digipoort_wus.process.authorisation import AuthorisationTable, right_of
 from digipoort_wus.process.engine import Policies
 from digipoort_wus.process.intake import House
-from digipoort_wus.process.recording import seal_due
+from digipoort_wus.process.later import Later
 from digipoort_wus.process.routes import CurrentRoutes, Routes, destinations_of
-from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
-from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
-from digipoort_wus.processing import WatchedService, one_agency, tell_nobody, works_of
+from digipoort_wus.process.steps import Authoriser, Participants
+from digipoort_wus.process.writing import write_message
+from digipoort_wus.processing import (
+    WatchedService,
+    authority_of,
+    one_agency,
+    tell_nobody,
+    works_of,
+)
+from digipoort_wus.purging import Purges
 from digipoort_wus.renewal import Renewal
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
@@ -48,18 +56,14 @@ from digipoort_wus.server.gauges import InFlight
 from digipoort_wus.server.listening import in_url, listen_on
 from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.reactor import Port, Reactor
-from digipoort_wus.server.resources import (
-    LONG_LIST,
-    Dispatch,
-    Services,
-    WusResource,
-)
+from digipoort_wus.server.resources import LONG_LIST, WusResource
+from digipoort_wus.server.services import Dispatch, Services
 from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.spyne_host import call
 from digipoort_wus.server.tls import ConnectionCreator
 from digipoort_wus.server.trust import CurrentTrust, Materials
 from digipoort_wus.server.workers import Workers
-from digipoort_wus.store.ports import Reader, Selection, StoreFailed, Transaction
+from digipoort_wus.store.ports import Reader, Selection, StoreFailed
 from digipoort_wus.stores import open_store
 from digipoort_wus.wss.sign import LIFETIME
 from digipoort_wus.xmlsafe.splice import LargeTexts
@@ -67,7 +71,6 @@ from digipoort_wus.xmlsafe.splice import LargeTexts
 _DRAIN_SECONDS = 20
 """How long a stopping gateway waits for answers to be made, and then to be read."""
 _READERS = 4
-_SEAL_EVERY = timedelta(seconds=5)
 
 _log = Logger(namespace="digipoort_wus")
 
@@ -84,7 +87,8 @@ class Gateway:
         rules: validates filings; the basic rules when None.
         agency: takes every delivery; when None, the agency that the configuration names for a
             berichtsoort, or the sandbox's.
-        authoriser: says who may file what; everybody everything when None.
+        authoriser: says who may file what; when None, whom the configuration names for the
+            ``autorisatieAdres`` of a filing.
         scenarios: by aanleverkenmerk; those of the sandbox when None, none in production.
         policies: how failures of the steps are retried.
         on_accepted: called with every accepted filing, after its commit, in another thread.
@@ -110,14 +114,17 @@ class Gateway:
         self._config = config
         self._reactor = reactor
         # What may fail comes before the store, whose lock would outlive a failure.
+        asked = authoriser_of(config, authoriser)
         self._trust = CurrentTrust(complete(config, materials or load_materials(config, clock)))
         self._clock = clock
         self._tls = ConnectionCreator(self._trust.context, clock)
         self._routes = CurrentRoutes(config.routing)
         ways = ways_to(config.agencies, self._trust.credentials, clock)
         self._metrics = metrics = Metrics(destinations_of(self._routes))
+        stamps = load_stamps(config)
         storage = open_store(config, metrics.committed)
         self._store = storage.store
+        self._store.look_after()
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         if config.mode == "production":
             scenarios = no_scenarios()
@@ -132,7 +139,7 @@ class Gateway:
             storage,
             clock,
             participants=Participants(
-                authoriser=authoriser or AllowAll(),
+                authoriser=asked,
                 rules=rules or BasicRules(),
                 agency=agency or self._dispatcher,
             ),
@@ -140,12 +147,15 @@ class Gateway:
             scenarios=scenarios,
             watcher=metrics,
             destination=self._dispatcher.destination_of if agency is None else one_agency,
+            authority=authority_of(config, authoriser),
         )
-        self._sealer = Runner(self._seal, clock, idle=_SEAL_EVERY, name="evidence-sealer")
+        self._evidencing = Evidencing(
+            config, self._store, lambda: self._trust.materials.signing, clock, metrics, stamps
+        )
         self._admission = Admission(config.authorisations, self._store, clock)
         self._process = WatchedService(
             store=self._store,
-            house=House(self._routes, config.autorisatie_adressen),
+            house=House(self._routes, config.authorisation_services),
             clock=clock,
             new_id=new_id,
             executor=self._executor,
@@ -168,7 +178,15 @@ class Gateway:
         self._site = BoundedSite(
             self._resource, reactor, self._resource.judge, count=metrics.refused
         )
-        self._control = Control(config.data_dir, self._store, clock, self._runner.wake)
+        self._purges = Purges(self._store, config.retention, clock, metrics.purged)
+        self._control = Control(
+            config.data_dir,
+            self._store,
+            clock,
+            self._runner.wake,
+            self._evidencing.orders,
+            self._purges.tasks,
+        )
         self._renewal = Renewal(config, self._trust, self._prepared, clock)
         self._ports: list[Port] = []
 
@@ -184,10 +202,7 @@ class Gateway:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return the addresses of aanlever, statusinformatie and ophaal, once listening.
-
-        A worker has none.
-        """
+        """Return the addresses of aanlever, statusinformatie and ophaal; a worker has none."""
         if self._config.role == "worker":
             return ()
         base = f"https://{_in_url(self._config.host)}:{self.port}"
@@ -218,7 +233,8 @@ class Gateway:
         """Start the engine without listening; :meth:`listen` does both."""
         self._runner.start()
         if self._config.role != "front":
-            self._sealer.start()
+            self._evidencing.start()
+            self._purges.start()
         self._renewal.start()
         if not self._config.store_url:
             self._control.start()
@@ -246,7 +262,7 @@ class Gateway:
         if self._config.role != "worker":
             self._ports = listen_on(self._reactor, self._config.host, self._config.port, factory)
         try:
-            self._operating.listen(self._in_flight, self._engine_lives())
+            self._operating.listen(self._in_flight, self._engine_trouble())
         except ConfigurationError:
             for port in self._ports:
                 port.stopListening()
@@ -319,20 +335,13 @@ class Gateway:
     def offer(self, message: ReturnMessage) -> Future[None]:
         """Put a message into the mailbox of its belanghebbende; resolves after the commit.
 
-        It is found by whoever filed its kenmerk.
+        It is found by whoever filed its kenmerk. The same message again changes nothing. Raises
+        NotSendable for one that no answer can hold.
         """
+        return write_message(self._store, self._executor, message, self._clock())
 
-        def work(transaction: Transaction) -> None:
-            transaction.offer(message)
-
-        return self._store.write(work)
-
-    def _engine_lives(self) -> Callable[[], bool] | None:
-        return None if self._config.role == "front" else lambda: self._runner.is_alive
-
-    def _seal(self, _interrupted: Callable[[], bool]) -> datetime:
-        """Seal the evidence that is due."""
-        return seal_due(self._store, self._trust.materials.signing, self._clock())
+    def _engine_trouble(self) -> Callable[[], str] | None:
+        return None if self._config.role == "front" else lambda: self._runner.trouble
 
     def _in_flight(self) -> InFlight:
         site = self._site
@@ -342,7 +351,8 @@ class Gateway:
         self._control.stop()
         self._renewal.stop()
         self._runner.stop()
-        self._sealer.stop()
+        self._evidencing.stop()
+        self._purges.stop()
         self._dispatcher.close()
         self._executor.shutdown()
         self._store.close()
@@ -371,7 +381,7 @@ class Gateway:
             else:
                 self._reactor.callFromThread(work)
 
-        def dispatch(opened: Opened, texts: LargeTexts) -> Future[etree._Element]:
+        def dispatch(opened: Opened, texts: LargeTexts, later: Later) -> Future[etree._Element]:
             return call(
                 applications[opened.service.name],
                 opened.body_child,
@@ -379,6 +389,7 @@ class Gateway:
                 opened.parts,
                 texts=texts,
                 hand_over=partial(hand_over, opened.service),
+                later=later,
             )
 
         return dispatch

@@ -15,6 +15,7 @@ from digipoort_wus.pki.revocation import CrlSet
 from digipoort_wus.pki.testpki import make_pki, write_pki
 from digipoort_wus.server.crls import CrlSources
 from digipoort_wus.server.trust import Materials
+from digipoort_wus.store.looking import DATABASE
 
 
 def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
@@ -25,6 +26,7 @@ def load_materials(config: Config, clock: Clock = system_clock) -> Materials:
             gateway itself is not good for what it is used for.
     """
     if config.mode == "sandbox" and config.ca_file is None and not ca_file(config).exists():
+        require_no_store(config)
         write_pki(make_pki("g1", now=clock()), config.pki)
     return reload_materials(config, clock)
 
@@ -118,6 +120,21 @@ def identity_files(config: Config) -> tuple[IdentityFiles, IdentityFiles]:
 
 def _of_pki(config: Config, name: str) -> IdentityFiles:
     return IdentityFiles(config.pki / f"{name}.pem", config.pki / f"{name}.key")
+
+
+def require_no_store(config: Config) -> None:
+    """Refuse to make certificates where a store was restored: those that it had are needed.
+
+    Raises:
+        ConfigurationError: there is a store and no certificates.
+    """
+    if (config.pki / DATABASE).exists():
+        raise ConfigurationError(
+            f"{config.pki} holds a store and no test certificates: put back those that were beside "
+            "it, for no backup of the store has them. If they are lost, make others with "
+            "`digipoort-wus pki init` in another directory, and name that with --pki-dir; what "
+            "the lost one signed is then judged with --signer alone."
+        )
 
 
 def _is_bare(directory: Path) -> bool:

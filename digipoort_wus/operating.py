@@ -48,7 +48,7 @@ class Operating:
         metrics: Metrics,
     ) -> None:
         self.metrics = metrics
-        self.disk = Disk(config.documents, config.min_free_bytes)
+        self.disk = Disk(config.filled, config.min_free_bytes)
         self._config = config
         self._store = store
         self._trust = trust
@@ -64,6 +64,7 @@ class Operating:
             self.disk,
             reactor=reactor,
             workers=self._workers,
+            stamps=config.stamp.stamps,
         )
         self._ports: list[Port] = []
         self._site: AdminSite | None = None
@@ -76,13 +77,14 @@ class Operating:
         return f"http://{in_url(self._config.admin_host)}:{self._ports[0].getHost().port}"
 
     def listen(
-        self, in_flight: Callable[[], InFlight], engine_lives: Callable[[], bool] | None
+        self, in_flight: Callable[[], InFlight], engine_trouble: Callable[[], str] | None
     ) -> None:
         """Answer from now on, when the configuration says where.
 
         Args:
             in_flight: returns what clients make the gateway hold.
-            engine_lives: returns whether filings are worked on; None: not in this process.
+            engine_trouble: says why filings, or one of them, are not worked on; empty when all
+                goes well; None: they are not in this process.
 
         Raises:
             ConfigurationError: the address or port cannot be used.
@@ -90,18 +92,23 @@ class Operating:
         if self._config.admin_port is None:
             return
         gauges = Gauges(
-            self._store, lambda: self._trust.materials, self._clock, self.disk.free, in_flight
+            self._store,
+            lambda: self._trust.materials,
+            self._clock,
+            self.disk.free,
+            in_flight,
+            stamps=self._config.stamp.is_on,
         )
         self.metrics.registry.register(cast(Collector, gauges))
 
         def health() -> Findings:
             told = f"answers since {monotonic() - self._began:.0f} s"
-            lives = engine_lives is None or engine_lives()
-            if engine_lives is None:
-                state = "is in other processes"
+            if engine_trouble is None:
+                engine = Finding("engine", True, "is in other processes")
             else:
-                state = "runs" if lives else "has ended: nothing is worked on until a restart"
-            return (Finding("process", True, told), Finding("engine", lives, state))
+                trouble = engine_trouble()
+                engine = Finding("engine", not trouble, trouble or "runs")
+            return (Finding("process", True, told), engine)
 
         resource = AdminResource(
             health,
@@ -109,6 +116,7 @@ class Operating:
             self.metrics.registry,
             reactor=self._reactor,
             workers=self._workers,
+            host=self._config.admin_host,
         )
         site = self._site = AdminSite(resource, self._reactor)
         host, port = self._config.admin_host, self._config.admin_port

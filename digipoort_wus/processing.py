@@ -13,10 +13,11 @@ from digipoort_wus.process.api import Caller
 from digipoort_wus.process.cluster import ClusterRunner, Elsewhere, Works
 from digipoort_wus.process.destinations import Destinations
 from digipoort_wus.process.engine import Engine, Policies
+from digipoort_wus.process.leases import LONGEST_STEP
 from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.scenarios import Scenarios
 from digipoort_wus.process.service import ProcessService
-from digipoort_wus.process.steps import Participants
+from digipoort_wus.process.steps import Authoriser, Participants
 from digipoort_wus.process.watching import Watcher
 from digipoort_wus.stores import Storage
 
@@ -31,6 +32,7 @@ def works_of(
     scenarios: Scenarios,
     watcher: Watcher,
     destination: Callable[[str], str | None],
+    authority: Callable[[Filing], str | None],
 ) -> Works:
     """Return what works on the filings of a store, as far as this process does.
 
@@ -43,6 +45,8 @@ def works_of(
         scenarios: in a sandbox.
         watcher: is told of every step.
         destination: returns the name of the agency outside that gets a berichtsoort.
+        authority: returns the name of the authorisation service that is asked for a filing, and
+            may be slow.
     """
     if config.role == "front":
         return Elsewhere()
@@ -57,12 +61,49 @@ def works_of(
         watcher=watcher,
         destination=destination,
         destinations=Destinations(random.random, own=own),
+        longest_step=longest_step(config),
+        authority=authority,
     )
     if storage.queue is not None:
-        return ClusterRunner(storage.queue, engine.run_one, storage.store, clock)
-    runner = Runner(engine.run_due, clock, finish=engine.finish)
+        return ClusterRunner(
+            storage.queue,
+            engine.run_one,
+            storage.store,
+            clock,
+            finish=engine.finish,
+            overdue=engine.overdue,
+        )
+    runner = Runner(engine.run_due, clock, finish=engine.finish, overdue=engine.overdue)
     engine.destinations.on_free(runner.wake)
     return runner
+
+
+def longest_step(config: Config) -> timedelta:
+    """Return how long a step may last: longer than every delivery does that gives up by itself."""
+    own = (timedelta(seconds=row.timeouts.total) for row in config.agencies)
+    return max(LONGEST_STEP, *own, timedelta()) + timedelta(seconds=config.lease_seconds)
+
+
+def authority_of(config: Config, given: Authoriser | None) -> Callable[[Filing], str | None]:
+    """Return what names the authorisation service that is asked for a filing and may be slow.
+
+    Args:
+        config: of the gateway.
+        given: asked for every filing, by an embedder; None: those of the configuration.
+    """
+    if given is not None:
+        return _one_authority
+    programs = {row.address for row in config.authorisers if row.kind == "program"}
+
+    def authority(filing: Filing) -> str | None:
+        address = filing.delivery.autorisatie_adres
+        return f"authoriser {address}" if address in programs else None
+
+    return authority
+
+
+def _one_authority(_filing: Filing) -> str:
+    return "authoriser"
 
 
 def one_agency(_berichtsoort: str) -> str:

@@ -117,7 +117,7 @@ on every gateway it stands in the log: in production always, in a sandbox with `
 | 150 | kenmerk |
 | 160 | autorisatieAdres |
 | 170 | attachments |
-| 400 | technical; `faultcode` is `soapenv:Server`, for all others `soapenv:Client` |
+| 400 | technical, or too much at once; `faultcode`: `soapenv:Server`; others: `soapenv:Client` |
 """
 
 _CLIENT_CHECKS = """\

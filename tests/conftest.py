@@ -1,5 +1,6 @@
 """Fixtures that every kind of test shares: test hierarchies and external oracles."""
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from hypothesis import HealthCheck, settings
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from digipoort_wus.testing.xmlsec1 import xmlsec1_verifies
 from tests.messages import NOW
+from tests.moto import bucket as bucket
+from tests.moto import moto as moto
 from tests.postgres import postgres as postgres
 from tests.postgres import postgres_database as postgres_database
+from tests.unit.evidence.authority import StampAuthority, make_authority
 
 CERTS_TEST = Path(__file__).parent.parent / "certs-test"
 # How long an example takes says nothing on a machine that does other things as well.
@@ -79,3 +83,12 @@ def xmlsec1() -> Callable[[bytes], bool]:
     """Return a judge: does the xmlsec1 program verify this signed SOAP message?"""
     need("xmlsec1", found=shutil.which("xmlsec1") is not None, install="apt-get install xmlsec1")
     return xmlsec1_verifies
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> StampAuthority:
+    """Return a time stamping authority of its own PKI."""
+    need("openssl", found=shutil.which("openssl") is not None, install="apt-get install openssl")
+    found = importlib.util.find_spec("rfc3161_client") is not None
+    need("rfc3161-client", found=found, install="pip install 'digipoort-wus[timestamp]'")
+    return make_authority(tmp_path_factory.mktemp("tsa"))

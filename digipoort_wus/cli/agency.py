@@ -1,6 +1,7 @@
 """``digipoort-wus agency``: an example agency, which takes filings and says what became of them."""
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from digipoort_wus.pki.identity import Identity
     from digipoort_wus.server.trust import Materials
 
+_FAULT = re.compile(r"[A-Z]{3}[0-9]{3}")
 _GATEWAY = "gateway-signing"
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
@@ -103,6 +105,8 @@ def agency(
     stderr. It stops cleanly on SIGTERM and Ctrl-C, and goes on where it was when it is
     started again.
     """
+    if fault and _FAULT.fullmatch(fault) is None:
+        raise click.UsageError(f"--fault: {fault!r} is no code of a fault such as AFO100.")
     conduct = Conduct(
         slow=slow,
         lose_answers=lose_answers,

@@ -20,7 +20,7 @@ def config() -> None:
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def check(file: Path) -> None:
-    """Read FILE, load the certificates it names, and print what would be in force.
+    """Read FILE, load the certificates and programs it names, and print what would be in force.
 
     Exit status 0 when file and certificates are good, 1 otherwise. It tells what expires
     soon and which CRLs are missing or stale, which leaves the status at 0. Nothing is
@@ -28,7 +28,9 @@ def check(file: Path) -> None:
     gateway starts.
     """
     loaded = load_config(file)
+    from digipoort_wus.authorising import authoriser_of
     from digipoort_wus.cli.config_shown import receiver_lines, setting_lines
+    from digipoort_wus.materials import crl_sources, load_materials, require_no_store
 
     for line in setting_lines(loaded):
         click.echo(line)
@@ -38,13 +40,18 @@ def check(file: Path) -> None:
     click.echo(f"{len(loaded.parties)} parties, {disabled} of them disabled; others are {others}.")
     for line in receiver_lines(loaded):
         click.echo(line)
+    authoriser_of(loaded)
+    if loaded.store_url:
+        from digipoort_wus.stores import address_of
+
+        address_of(loaded)
     if loaded.mode == "sandbox" and loaded.ca_file is None and not (loaded.pki / "ca.pem").exists():
         for files in (loaded.tls, loaded.signing):
             if files is not None:
                 files.load()
+        require_no_store(loaded)
         click.echo(f"Test certificates will be made in {loaded.pki} at the first start.")
         return
-    from digipoort_wus.materials import crl_sources, load_materials
     from digipoort_wus.server.expiry import notices
 
     materials = load_materials(loaded)

@@ -14,10 +14,13 @@ from types import MappingProxyType
 from digipoort_wus.config import Config
 from digipoort_wus.config_file import KEYS
 from digipoort_wus.delivery.agencies import AgencyRow
+from digipoort_wus.delivery.stamping import NO_STAMPS
 from digipoort_wus.materials import ca_file, crl_directory, identity_files
 from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule
 from digipoort_wus.process.authorisation import MailboxMandate, PartyRow
+from digipoort_wus.process.retention import DEFAULT_HOUR
 from digipoort_wus.process.routes import Route
+from digipoort_wus.store.object_place import ObjectPlace
 
 LISTED_AT_MOST = 5
 """Values of one setting; of more only the number is told."""
@@ -30,6 +33,8 @@ _UNSET: Mapping[str, str] = MappingProxyType(
         "oins": "none: the OIN of the signing certificate",
         "crl_proxy": "none: hosts are asked directly",
         "store_url": "none: SQLite in the data directory",
+        "unsafe_store_url": "no reason: TLS with verify-full, or a socket",
+        "store_objects": "none: large documents are files",
         "unsafe_accept_sha1": "no reason: SHA-1 is refused",
         "unsafe_sandbox_agency": "no reason: nothing is delivered to it",
         "admin_port": "none: nobody can ask for health checks or metrics",
@@ -47,7 +52,7 @@ def setting_lines(config: Config) -> Iterator[str]:
     """
     defaults = Config()
     for setting, key in KEYS.items():
-        if setting in ("mailboxes", "parties", "agencies", "routes"):
+        if setting in ("mailboxes", "parties", "authorisers", "agencies", "routes"):
             continue
         value = getattr(config, setting)
         same = value == getattr(defaults, setting)
@@ -56,8 +61,15 @@ def setting_lines(config: Config) -> Iterator[str]:
         origin = "default" if same else "file"
         if setting in ("tls", "signing"):
             yield from _identity_lines(config, setting, origin)
+        elif setting == "store_objects" and config.store_objects is not None:
+            yield from _object_lines(config.store_objects)
+        elif setting == "stamp":
+            yield from _stamp_lines(config, key)
+        elif setting == "retention":
+            yield from _retention_lines(config, key)
         else:
             yield _line(config, setting, key, origin)
+    yield from _authoriser_lines(config)
     yield from _agency_lines(config)
     yield from _route_lines(config)
     yield from _party_lines(config)
@@ -130,6 +142,52 @@ def _identity_lines(config: Config, setting: str, origin: str) -> Iterator[str]:
             yield f"{key} = {toml_of(path)}".ljust(_COLUMN) + f"  # {origin}"
 
 
+def _stamp_lines(config: Config, key: str) -> Iterator[str]:
+    row = config.stamp
+    if row == NO_STAMPS:
+        yield f"# {key}: none: batches of evidence have no time stamps"
+        return
+    for field in fields(row):
+        value = getattr(row, field.name)
+        origin = "default" if value == getattr(NO_STAMPS, field.name) else "file"
+        if value in (None, ""):
+            continue
+        name = f"{key}.{field.name}"
+        if not row.is_on and field.name != "policy":
+            yield _without_effect(name, value, 'policy = "off"')
+        else:
+            yield f"{name} = {toml_of(value)}".ljust(_COLUMN) + f"  # {origin}"
+
+
+def _retention_lines(config: Config, key: str) -> Iterator[str]:
+    kept = config.retention
+    if not kept.rules:
+        yield f"# {key}: none: every filing is kept"
+        return
+    own = [
+        {"berichtsoort": rule.berichtsoort, "days": rule.days}
+        for rule in kept.rules
+        if rule.berichtsoort is not None
+    ]
+    for rule in kept.rules:
+        if rule.berichtsoort is None:
+            yield f"{key}.default_days = {rule.days}".ljust(_COLUMN) + "  # file"
+    if len(own) > LISTED_AT_MOST:
+        yield f"# {key}.rule: {len(own)} of them".ljust(_COLUMN) + "  # file"
+    elif own:
+        yield f"{key}.rule = {toml_of(own)}".ljust(_COLUMN) + "  # file"
+    origin = "default" if kept.hour == DEFAULT_HOUR else "file"
+    yield f"{key}.hour = {kept.hour}".ljust(_COLUMN) + f"  # {origin}"
+
+
+def _object_lines(place: ObjectPlace) -> Iterator[str]:
+    for field in fields(place):
+        value = getattr(place, field.name)
+        if value not in (None, ""):
+            name = "ca" if field.name == "ca_file" else field.name
+            yield f"{KEYS['store_objects']}.{name} = {toml_of(value)}".ljust(_COLUMN) + "  # file"
+
+
 def _without_effect(key: str, value: object, why_not: str) -> str:
     return f"# {key} = {toml_of(value)}".ljust(_COLUMN) + f"  # not in force: {why_not}"
 
@@ -185,6 +243,8 @@ def _why_not(config: Config, setting: str) -> str:
         return "no CRL is fetched, since trust.crl_hosts and trust.crl_urls are empty"
     if setting in ("admin_host", "unsafe_admin_host") and config.admin_port is None:
         return "admin.port is not set"
+    if setting == "unsafe_store_url" and config.unsafe_store_url and not config.store_url:
+        return "store.url is not set"
     if setting == "unsafe_admin_host" and config.unsafe_admin_host and config.admin_is_loopback:
         return "admin.host is an address of this machine alone"
     if config.mode == "sandbox":
@@ -193,6 +253,19 @@ def _why_not(config: Config, setting: str) -> str:
         if setting == "unsafe_sandbox_agency" and config.unsafe_sandbox_agency:
             return "a sandbox delivers to it without a reason"
     return ""
+
+
+def _authoriser_lines(config: Config) -> Iterator[str]:
+    for row in config.authorisers:
+        yield ""
+        yield "[[authoriser]]"
+        yield f"address = {toml_of(row.address)}"
+        yield f"kind = {toml_of(row.kind)}"
+        for key, values in (("oins", row.oins), ("berichtsoorten", row.berichtsoorten)):
+            if values:
+                yield f"{key} = {toml_of(_at_most(tuple(sorted(values))))}"
+        if row.factory:
+            yield f"factory = {toml_of(row.factory)}"
 
 
 def _agency_lines(config: Config) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """``digipoort-wus db``: upgrade, copy, restore and check what a gateway stores."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,15 +8,24 @@ from typing import TYPE_CHECKING
 import click
 
 from digipoort_wus.cli.evidence import signer_option, trust_of
-from digipoort_wus.cli.options import Failed, note, outcomes
-from digipoort_wus.cli.stored import changing, config_of, look, now, progress, store_options
+from digipoort_wus.cli.options import Failed, note, number_of, outcomes
+from digipoort_wus.cli.stored import (
+    changing,
+    config_of,
+    look,
+    looking_at,
+    now,
+    progress,
+    store_options,
+)
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from digipoort_wus.config import Config
     from digipoort_wus.evidence.verify import Report
-    from digipoort_wus.store.files import PayloadFiles
+    from digipoort_wus.store.backup import Manifest
+    from digipoort_wus.store.outside import LargePayloads
 
 
 @click.group()
@@ -44,48 +54,46 @@ def upgrade(config_file: Path | None, data_dir: Path | None) -> None:
             before = looking.schema_of(config.data_dir)
             with changing(config):
                 after = looking.schema_of(config.data_dir)
-        said = "is up to date" if before == after else f"went from schema {before}"
-        click.echo(f"The store {said}: schema {after}.")
+        if before == after:
+            click.echo(f"The store is up to date: schema {after}.")
+        elif before:
+            click.echo(f"The store went from schema {before} to schema {after}.")
+        else:
+            click.echo(f"The store was made, with schema {after}.")
 
 
 @db.command()
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--dumped",
+    is_flag=True,
+    help="With PostgreSQL: you have dumped the database a moment ago; copy the payload files only.",
+)
 @store_options
-def backup(target: Path, config_file: Path | None, data_dir: Path | None) -> None:
+def backup(target: Path, dumped: bool, config_file: Path | None, data_dir: Path | None) -> None:
     """Copy the store to the new directory TARGET, beside a running gateway.
 
     The database is copied as it is at one moment. Payload files are linked where TARGET is on
     the same file system, and copied elsewhere. The key ring is not copied: keep it apart, for
     without it nothing of the backup can be read, and who has both can read everything.
 
-    With PostgreSQL it copies the payload files only, and says how to dump the database, which
-    comes first.
+    With PostgreSQL it runs pg_dump, and copies the payload files that the dump refers to behind
+    it. Where pg_dump is not installed, dump the database by other means, never after its payload
+    files are copied, and then say --dumped.
     """
-    from digipoort_wus.store.backup import back_up, copy_payloads
+    from digipoort_wus.store.backup import back_up
 
     with outcomes(as_json=False):
         config = config_of(config_file, data_dir)
         if config.store_url:
-            number = copy_payloads(config.documents, target, progress)
-            click.echo(f"{number} payload files are in {target}.")
-            click.echo(
-                "The database is not: dump it before its payload files are copied, never after, "
-                "as with `pg_dump --format=custom --file=digipoort.dump` and the address of "
-                "store.url."
-            )
+            _back_up_postgres(config, target, dumped=dumped)
             return
+        if dumped:
+            raise ConfigurationError(
+                "--dumped is for PostgreSQL: a data directory is copied as a whole."
+            )
         _require_database(config)
-        manifest = back_up(config.data_dir, target, format_utc(now()), progress)
-        click.echo(
-            f"{manifest.filings} filings and {manifest.files} payload files, "
-            f"{manifest.octets} octets, are in {target}."
-        )
-        click.echo(
-            f"The key ring {config.key_ring} is not: keep a copy of it elsewhere. This backup "
-            f"needs its keys {', '.join(manifest.rings) or '(none yet)'}."
-        )
-        if manifest.missing:
-            note(f"{manifest.missing} payload files were purged meanwhile.")
+        _tell(config, target, back_up(config.data_dir, target, format_utc(now()), progress))
 
 
 @db.command()
@@ -94,33 +102,28 @@ def backup(target: Path, config_file: Path | None, data_dir: Path | None) -> Non
 def restore(source: Path, config_file: Path | None, data_dir: Path | None) -> None:
     """Make a data directory of the backup in SOURCE; every payload file is checked.
 
-    The data directory must not be there, or hold at most its key ring. What was accepted after
-    the backup is not in it.
+    The data directory must not be there, or hold at most its key ring. With PostgreSQL the
+    database that store.url names must be empty, and so must the directory of payloads; it is
+    filled by pg_restore. What was accepted after the backup is not in it.
     """
     from digipoort_wus.store.backup import restore as restored
-    from digipoort_wus.store.keyfile import read_key_ring
 
     with outcomes(as_json=False):
         config = config_of(config_file, data_dir)
         if config.store_url:
-            raise ConfigurationError(
-                "Restore PostgreSQL by pg_restore into an empty database, and copy the payload "
-                f"files of the same backup to {config.documents}."
-            )
-        manifest = restored(source, config.data_dir, progress)
-        click.echo(f"{manifest.filings} filings of {manifest.made_at} are in {config.data_dir}.")
-        if not config.key_ring.exists():
-            note(
-                f"Put the key ring with the keys {', '.join(manifest.rings)} at {config.key_ring} "
-                "before a gateway is started."
-            )
-            return
-        there = read_key_ring(config.key_ring).keys
-        if lacking := [name for name in manifest.rings if name not in there]:
-            raise ConfigurationError(
-                f"The key ring {config.key_ring} lacks the keys {', '.join(lacking)}: put them "
-                "back before a gateway is started."
-            )
+            from digipoort_wus.store.pg_backup import restore_postgres
+            from digipoort_wus.stores import address_of
+
+            manifest = restore_postgres(source, address_of(config), config.documents, progress)
+            where = "the database"
+        else:
+            manifest, where = restored(source, config.data_dir, progress), f"{config.data_dir}"
+        filings = number_of(manifest.filings, "filing", "filings")
+        click.echo(f"Restored to {where}: {filings}, as of {manifest.made_at}.")
+        _tell_of_certificates(config)
+        _require_keys(config, manifest)
+        if config.store_objects is not None:
+            note("The objects were not looked at: run `digipoort-wus db check`.")
 
 
 @db.command("rotate-key")
@@ -136,7 +139,8 @@ def rotate_key(step: str, config_file: Path | None, data_dir: Path | None) -> No
     """Wrap all secrets with a new key of the ring; no content is written anew.
 
     With a data directory the gateway has to be stopped. With PostgreSQL: --step add on one
-    machine, the same ring to all machines, restart each gateway, then --step wrap.
+    machine, the same ring to all machines, restart each gateway, then --step wrap, until it wraps
+    nothing any more: a gateway that was not restarted wraps under the old key.
 
     May be interrupted, and goes on where it was. The old key stays in the ring until you
     remove it. Without it, backups of the database from before cannot be read any more, also not
@@ -154,7 +158,10 @@ def rotate_key(step: str, config_file: Path | None, data_dir: Path | None) -> No
             )
         if step == "add":
             ring = add_key(config.key_ring)
-            click.echo(f"The key {ring.current} is the first of {config.key_ring} now.")
+            click.echo(
+                f"The key {ring.current} is the first of {config.key_ring} now. Give the same "
+                "file to every machine, restart every gateway, and then run --step wrap."
+            )
             return
         # Opened first: a gateway that uses the directory would go on with the old key.
         with changing(config):
@@ -162,13 +169,10 @@ def rotate_key(step: str, config_file: Path | None, data_dir: Path | None) -> No
         with changing(config) as store:
             changed = rewrap_all(store, ring, lambda done: note(f"wrapped: {done}"))
         old = [name for name in ring.keys if name != ring.current]
-        click.echo(f"{changed} secrets were wrapped anew; all are wrapped by {ring.current} now.")
+        anew = number_of(changed, "secret was", "secrets were")
+        click.echo(f"{anew} wrapped anew; all are wrapped by {ring.current} now.")
         if old:
-            click.echo(
-                f"Nothing in the store needs {', '.join(old)} any more. Once no older backup "
-                f"has to be read, remove the lines of these keys from {config.key_ring} and "
-                "from every copy of it: every line but the first."
-            )
+            _tell_of_old_keys(config, old)
 
 
 @db.command()
@@ -184,24 +188,132 @@ def check(signers: tuple[Path, ...], config_file: Path | None, data_dir: Path | 
     with outcomes(as_json=False):
         config = config_of(config_file, data_dir)
         problems = _database(config)
-        files = _files(config)
+        outside = _outside(config)
 
         def told(seen: int) -> None:
             if seen % 10_000 < 200:
                 note(f"payloads: {seen}")
 
-        found = look(config, lambda reader: check_payloads(reader, files, told))
+        with looking_at(config) as read:
+            found = check_payloads(read, outside, told)
         problems += found.problems
         report = _evidence(config, signers)
         problems += tuple(finding.sentence() for finding in report.findings)
         for problem in problems:
             click.echo(problem)
         click.echo(
-            f"{found.seen} payloads, {report.kenmerken} chains with {report.entries} entries, "
-            f"{report.batches} batches: {len(problems)} problems."
+            f"{number_of(found.seen, 'payload', 'payloads')}, "
+            f"{number_of(report.kenmerken, 'chain', 'chains')} with "
+            f"{number_of(report.entries, 'entry', 'entries')}, "
+            f"{number_of(report.batches, 'batch', 'batches')}: "
+            f"{number_of(len(problems), 'problem', 'problems')}."
         )
         if problems:
             raise Failed("The store is not as it was.")
+
+
+def _tell_of_old_keys(config: "Config", old: Sequence[str]) -> None:
+    if config.store_url:
+        click.echo(
+            "A gateway that was not restarted since --step add still wraps what it stores under "
+            f"{', '.join(old)}. When you are sure that every one was, run --step wrap again; "
+            "when that wraps 0 secrets, nothing in the store needs these keys any more."
+        )
+    else:
+        click.echo(f"Nothing in the store needs {', '.join(old)} any more.")
+    click.echo(
+        "Once no older backup has to be read, remove the lines of these keys from "
+        f"{config.key_ring} and from every copy of it: every line but the first."
+    )
+
+
+def _back_up_postgres(config: "Config", target: Path, *, dumped: bool) -> None:
+    from digipoort_wus.store.backup import copy_payloads
+    from digipoort_wus.store.pg_backup import back_up_postgres, program
+    from digipoort_wus.stores import address_of
+
+    if dumped:
+        number = copy_payloads(config.documents, target, progress)
+        files = number_of(number, "payload file", "payload files")
+        click.echo(f"Done with {files} in {target}: keep what is there with the dump.")
+        _tell_of_objects(config)
+        return
+    if program("pg_dump") is None:
+        raise ConfigurationError(
+            "pg_dump is not here, and the database has to be dumped before its payload files are "
+            "copied, never after: install PostgreSQL's client programs; or dump it elsewhere, as "
+            "with `pg_dump --format=custom`, and then say --dumped."
+        )
+    address, at = address_of(config), format_utc(now())
+    _tell(config, target, back_up_postgres(address, config.documents, target, at, progress))
+
+
+def _tell(config: "Config", target: Path, manifest: "Manifest") -> None:
+    click.echo(
+        f"In {target}: {number_of(manifest.filings, 'filing', 'filings')} and "
+        f"{number_of(manifest.files, 'payload file', 'payload files')}, {manifest.octets} octets."
+    )
+    click.echo(
+        f"The key ring {config.key_ring} is not: keep a copy of it elsewhere. This backup "
+        f"needs its keys {', '.join(manifest.rings) or '(none yet)'}."
+    )
+    if own := _own_files(config):
+        click.echo(
+            f"Neither are the certificates in {config.data_dir}, {own} among them: keep a copy of "
+            "them too, for a gateway is started with them, and evidence is verified by them."
+        )
+    if manifest.missing:
+        note(f"{manifest.missing} payload files were purged meanwhile.")
+    _tell_of_objects(config)
+
+
+def _tell_of_objects(config: "Config") -> None:
+    place = config.store_objects
+    if place is not None:
+        click.echo(
+            f"The objects in the bucket {place.bucket} are not copied: this backup needs them "
+            "where they are. Keep earlier versions of them there, as long as any backup."
+        )
+
+
+def _own_files(config: "Config") -> str:
+    """Return the name of the certificate that signs, where it is beside the store; or nothing."""
+    from digipoort_wus.materials import identity_files
+
+    signing = identity_files(config)[1]
+    path = signing.certificate or signing.pkcs12
+    if path is None or config.store_url or not path.exists():
+        return ""
+    return path.name if path.resolve().is_relative_to(config.data_dir.resolve()) else ""
+
+
+def _tell_of_certificates(config: "Config") -> None:
+    from digipoort_wus.materials import identity_files
+
+    signing = identity_files(config)[1]
+    path = signing.certificate or signing.pkcs12
+    if path is not None and not path.exists():
+        note(
+            f"There is no {path}: no backup has certificates. Put back what was in "
+            f"{path.parent} before a gateway is started."
+        )
+
+
+def _require_keys(config: "Config", manifest: "Manifest") -> None:
+    from digipoort_wus.store.keyfile import read_key_ring
+
+    if not config.key_ring.exists():
+        note(
+            f"Put the key ring with the keys {', '.join(manifest.rings)} at {config.key_ring} "
+            "before a gateway is started."
+        )
+        return
+    there = read_key_ring(config.key_ring).keys
+    if lacking := [name for name in manifest.rings if name not in there]:
+        raise ConfigurationError(
+            f"The key ring {config.key_ring} lacks the keys {', '.join(lacking)}: put them "
+            "back before a gateway is started."
+        )
 
 
 def _require_database(config: "Config") -> None:
@@ -225,12 +337,19 @@ def _database(config: "Config") -> tuple[str, ...]:
         return tuple(f"database: {problem}" for problem in database_problems(connection))
 
 
-def _files(config: "Config") -> "PayloadFiles":
+def _outside(config: "Config") -> "dict[str, LargePayloads]":
+    """Return what keeps large payloads, by their place."""
     from digipoort_wus.store.files import Holder, PayloadFiles
     from digipoort_wus.store.looking import PAYLOADS
+    from digipoort_wus.stores import objects_of
 
-    directory = config.documents if config.store_url else config.data_dir / PAYLOADS
-    return PayloadFiles(directory, Holder.SHARED)
+    found: dict[str, LargePayloads] = {}
+    directory = config.store_payloads if config.store_url else config.data_dir / PAYLOADS
+    if directory is not None:
+        found["file"] = PayloadFiles(directory, Holder.LOOKING)
+    if (objects := objects_of(config)) is not None:
+        found["object"] = objects
+    return found
 
 
 def _evidence(config: "Config", signers: tuple[Path, ...]) -> "Report":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from digipoort_wus.cli.options import note, outcomes, print_json, printable
+from digipoort_wus.cli.options import note, outcomes, print_json, printable, require_new
 from digipoort_wus.cli.stored import (
     config_of,
     decide,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from digipoort_wus.store.ports import Job, Reader, Summary
 
 _REASON = click.option("--reason", required=True, help="Why; kept as an HMAC in the evidence.")
+_BERICHT = click.option("--berichtkenmerk", help="Which of several deliveries of the process.")
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 
 
@@ -40,8 +41,11 @@ def filings() -> None:
 @click.option("--sender", help="Filed by this OIN.")
 @click.option("--berichtsoort", help="As it was filed.")
 @click.option("--status", help="Code of the last status.")
-@click.option("--since", help="Received then or later: 2026-01-31, or a moment with its zone.")
-@click.option("--until", help="Received then or earlier.")
+@click.option(
+    "--since",
+    help="Received then or later: a day in UTC such as 2026-01-31, or a moment with its zone.",
+)
+@click.option("--until", help="Received then or earlier; of a day, until its end.")
 @click.option("--aside", is_flag=True, help="Only those whose job was set aside.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @click.option("--before", type=int, help="Older than the filing with this number: the next page.")
@@ -65,13 +69,14 @@ def list_filings(
     with outcomes(as_json=as_json):
         from digipoort_wus.store.ports import FilingId, Overview
 
+        _require_known(status, sender)
         wanted = Overview(
             kenmerk=kenmerk,
             sender=sender,
             berichtsoort=berichtsoort,
             status=status,
             start=None if since is None else moment_of(since),
-            end=None if until is None else moment_of(until),
+            end=None if until is None else moment_of(until, at_end=True),
             aside=True if aside else None,
             before=None if before is None else FilingId(before),
             limit=limit,
@@ -129,33 +134,47 @@ def show(
 @filings.command()
 @click.argument("kenmerk")
 @_REASON
+@_BERICHT
 @_AS_JSON
 @store_options
 def cancel(
-    kenmerk: str, reason: str, as_json: bool, config_file: Path | None, data_dir: Path | None
+    kenmerk: str,
+    reason: str,
+    berichtkenmerk: str | None,
+    as_json: bool,
+    config_file: Path | None,
+    data_dir: Path | None,
 ) -> None:
     """End the filing KENMERK, which its agency does not have yet.
 
     No public status says so: it gets that of a technical failure, with a statusFoutcode of ours
     (BEH900). A delivery that is under way at this moment may still arrive.
     """
-    _decide("cancel", kenmerk, reason, as_json=as_json, where=(config_file, data_dir))
+    where = (config_file, data_dir)
+    _decide("cancel", kenmerk, reason, berichtkenmerk, as_json=as_json, where=where)
 
 
 @filings.command()
 @click.argument("kenmerk")
 @_REASON
+@_BERICHT
 @_AS_JSON
 @store_options
 def resend(
-    kenmerk: str, reason: str, as_json: bool, config_file: Path | None, data_dir: Path | None
+    kenmerk: str,
+    reason: str,
+    berichtkenmerk: str | None,
+    as_json: bool,
+    config_file: Path | None,
+    data_dir: Path | None,
 ) -> None:
     """Deliver the filing KENMERK again, with the MessageID that it had.
 
     For one that waits for another attempt, whose attempts are spent, or that its agency has and
     lost. What the agency has judged is not delivered again.
     """
-    _decide("resend", kenmerk, reason, as_json=as_json, where=(config_file, data_dir))
+    where = (config_file, data_dir)
+    _decide("resend", kenmerk, reason, berichtkenmerk, as_json=as_json, where=where)
 
 
 @filings.command()
@@ -172,13 +191,21 @@ def again(
 
 @filings.command()
 @click.argument("kenmerk")
-@_REASON
+@click.option(
+    "--reason",
+    required=True,
+    help="Why; shown as it is while the filing is held, and kept as an HMAC in the evidence.",
+)
 @_AS_JSON
 @store_options
 def hold(
     kenmerk: str, reason: str, as_json: bool, config_file: Path | None, data_dir: Path | None
 ) -> None:
-    """Keep KENMERK from being purged (legal hold)."""
+    """Keep KENMERK from being purged (legal hold).
+
+    The reason is stored and shown in the clear until the filing is released: give the number of a
+    case, and name nobody in it.
+    """
     _decide("hold", kenmerk, reason, as_json=as_json, where=(config_file, data_dir))
 
 
@@ -198,16 +225,33 @@ def _decide(
     name: str,
     kenmerk: str,
     reason: str,
+    berichtkenmerk: str | None = None,
     *,
     as_json: bool,
     where: tuple[Path | None, Path | None],
 ) -> None:
     with outcomes(as_json=as_json):
-        done = decide(config_of(*where), name, kenmerk, reason)
+        done = decide(config_of(*where), name, kenmerk, reason, berichtkenmerk)
         if as_json:
             print_json({"kenmerk": kenmerk, "done": done})
         else:
             click.echo(f"{kenmerk} {done}")
+
+
+def _require_known(status: str | None, sender: str | None) -> None:
+    """Refuse what no filing can have, rather than to find none."""
+    from digipoort_wus.filing.status import STATUS_CODES
+    from digipoort_wus.pki.oin import parse_oin
+
+    if status is not None and status not in STATUS_CODES:
+        raise click.UsageError(
+            f"--status: {status!r} is no status code; they are {', '.join(sorted(STATUS_CODES))}."
+        )
+    if sender is not None:
+        try:
+            parse_oin(sender)
+        except ValueError as error:
+            raise click.UsageError(f"--sender: {sender!r} is {error}.") from error
 
 
 def _take_out(config: "Config", kenmerk: str, target: Path, part: int, reason: str) -> None:
@@ -229,6 +273,7 @@ def _take_out(config: "Config", kenmerk: str, target: Path, part: int, reason: s
                 done += len(piece)
                 progress("content", done, size)
 
+    require_new(target)
     with target.open("xb") as file:
         target.chmod(0o600)
         try:
@@ -344,6 +389,8 @@ def _print_shown(shown: dict[str, object]) -> None:
                 for key, inner in value.items():
                     if inner is not None:
                         click.echo(printable(f"job {key}: {inner}"))
+            elif name == "contents" and isinstance(value, list):
+                click.echo(f"contents: {', '.join(f'{size} octets' for size in value)}")
             elif value is not None:
                 click.echo(printable(f"{name.replace('_', ' ')}: {value}"))
     click.echo(f"evidence: {evidence['entries']} entries, {evidence['sealed']} sealed")

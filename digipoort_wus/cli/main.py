@@ -77,7 +77,8 @@ def main() -> NoReturn:
         sys.exit(1)
     except OSError as error:
         # A full disk, a closed pipe: said plainly, wherever it was.
-        click.echo(f"Error: {error.strerror or error}.", err=True)
+        where = "" if error.filename is None else f"{error.filename}: "
+        click.echo(f"Error: {where}{error.strerror or error}.", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -1,7 +1,6 @@
 """What the client commands have in common: the connection, exit codes, and what they print."""
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -210,13 +209,44 @@ def outcomes(*, as_json: bool) -> Iterator[None]:
         raise TooLate(str(timeout)) from timeout
     except DigipoortError as error:
         if as_json:
-            print_json({"error": type(error).__name__, "message": str(error)})
+            print_json({"error": _word_of(error), "message": str(error)})
         raise Failed(str(error)) from error
+
+
+def _word_of(error: DigipoortError) -> str:
+    """Return the word by which a program tells what kind of error it is; these stay."""
+    from digipoort_wus.client.errors import AnswerRefused, ConnectionFailed
+
+    for kind, word in (
+        (ConfigurationError, "configuration"),
+        (ConnectionFailed, "connection"),
+        (AnswerRefused, "answer"),
+    ):
+        if isinstance(error, kind):
+            return word
+    return "not-done"
 
 
 def print_json(value: object) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def require_new(path: Path) -> None:
+    """Refuse to write where something is already, or where there is no directory.
+
+    Raises:
+        ConfigurationError: it is so.
+    """
+    if path.exists() or path.is_symlink():
+        raise ConfigurationError(f"{path} is there already: name a new file, or move that away.")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"There is no directory {path.parent}: make it first.")
+
+
+def number_of(number: int, one: str, more: str) -> str:
+    """Return a number with the word for one, or that for none or several."""
+    return f"{number} {one if number == 1 else more}"
 
 
 def note(sentence: str) -> None:
@@ -253,55 +283,6 @@ def status_json(statuses: "Iterable[Status]") -> list[dict[str, object]]:
         }
         for status in statuses
     ]
-
-
-def follow(
-    client: "DigipoortClient", kenmerk: str, timeout: float, say: Callable[[str], None]
-) -> "tuple[tuple[Status, ...], DigipoortError | None]":
-    """Wait for the end of a process.
-
-    Args:
-        client: asks for its statuses.
-        kenmerk: the process.
-        timeout: seconds.
-        say: told each status as a line; :func:`note` on a terminal shows progress too.
-
-    Returns:
-        Its statuses, and the timeout if it had not ended and was not delivered.
-    """
-    from digipoort_wus.client.results import DELIVERED
-    from digipoort_wus.client.waiting import WaitTimeout
-
-    try:
-        with _progress(say) as tell:
-            return client.wait(kenmerk, timeout=timeout, on_status=tell), None
-    except WaitTimeout as error:
-        if any(status.code == DELIVERED for status in error.statuses):
-            note("Delivered to the agency; its verdict had not come in time.")
-            return error.statuses, None
-        return error.statuses, error
-
-
-def raise_bad_end(statuses: "Iterable[Status]") -> None:
-    """End the command with status 3 when a process ended in failure."""
-    from digipoort_wus.client.results import ending_of
-
-    known = tuple(statuses)
-    if ending_of(known) == "failure":
-        last = [status for status in known if status.ending == "failure"][-1]
-        raise EndedBadly(f"The filing ended in failure: {printable(last.code)}.")
-
-
-@contextmanager
-def _progress(say: Callable[[str], None]) -> "Iterator[Callable[[Status], None]]":
-    if say is not note or not sys.stderr.isatty():
-        yield lambda status: say(status_line(status))
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    with console.status("Waiting for the next status"):
-        yield lambda status: console.print(status_line(status), markup=False, soft_wrap=True)
 
 
 def _identity(connection: Connection) -> "Identity":

@@ -2,16 +2,15 @@
 
 import click
 
+from digipoort_wus.cli.following import follow, raise_bad_end, waiting_options
 from digipoort_wus.cli.options import (
     EXIT_CODES,
     connected,
     connection_of,
     connection_options,
-    follow,
     note,
     outcomes,
     print_json,
-    raise_bad_end,
     status_json,
     status_line,
 )
@@ -21,15 +20,7 @@ from digipoort_wus.errors import DigipoortError
 @click.command(epilog=EXIT_CODES)
 @click.argument("kenmerk")
 @click.option("--new", "only_new", is_flag=True, help="Only those that --new did not give before.")
-@click.option("--wait", "waits", is_flag=True, help="Follow the filing to its end.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=300,
-    show_default=True,
-    help="Seconds for --wait.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@waiting_options
 @connection_options
 def status(
     kenmerk: str,

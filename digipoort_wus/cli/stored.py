@@ -1,11 +1,12 @@
 """The store of a gateway, as the operator's commands open it: to look, or to change something."""
 
-import getpass
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,7 @@ from digipoort_wus.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from digipoort_wus.process.operator import Decision
+    from digipoort_wus.store.looking import Read
     from digipoort_wus.store.ports import Reader, Store
 
 T = TypeVar("T")
@@ -59,12 +61,26 @@ def look(config: Config, work: "Callable[[Reader], T]") -> T:
     Raises:
         ConfigurationError: the store cannot be read.
     """
-    from digipoort_wus.store import looking
+    with looking_at(config) as read:
+        return read(work)
+
+
+@contextmanager
+def looking_at(config: Config) -> "Iterator[Read]":
+    """Give what runs works that only read, each over a state of its own; as :func:`look`.
+
+    Raises:
+        ConfigurationError: the store cannot be read.
+    """
+    from digipoort_wus.store.looking import looking
+    from digipoort_wus.stores import objects_of
 
     if config.store_url:
         with changing(config) as store:
-            return store.read(work)
-    return looking.look(config.data_dir, work, config.key_ring)
+            yield store.read
+        return
+    with looking(config.data_dir, config.key_ring, objects_of(config)) as read:
+        yield read
 
 
 @contextmanager
@@ -89,7 +105,9 @@ def changing(config: Config) -> "Iterator[Store]":
         store.close()
 
 
-def decide(config: Config, name: str, kenmerk: str, reason: str) -> str:
+def decide(
+    config: Config, name: str, kenmerk: str, reason: str, berichtkenmerk: str | None = None
+) -> str:
     """Carry out a decision about a filing, by the gateway that has the data directory if one has.
 
     Args:
@@ -97,6 +115,7 @@ def decide(config: Config, name: str, kenmerk: str, reason: str) -> str:
         name: of :data:`~digipoort_wus.process.operator.DECISIONS`.
         kenmerk: which filing.
         reason: why.
+        berichtkenmerk: which delivery of it; None where only one can be meant.
 
     Returns:
         What was done.
@@ -108,9 +127,9 @@ def decide(config: Config, name: str, kenmerk: str, reason: str) -> str:
     from digipoort_wus.process.operator import DECISIONS
     from digipoort_wus.server.control import ask
 
-    by = decision(reason)
+    by = replace(decision(reason), berichtkenmerk=berichtkenmerk)
     if not config.store_url and config.data_dir.is_dir():
-        done = ask(config.data_dir, name, kenmerk, by.reason)
+        done = ask(config.data_dir, name, kenmerk, by.reason, berichtkenmerk)
         if done is not None:
             return done
     with changing(config) as store:
@@ -135,18 +154,26 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def moment_of(text: str) -> datetime:
+def moment_of(text: str, *, at_end: bool = False) -> datetime:
     """Return the moment that an option names: a date, or a date with time and zone.
+
+    Args:
+        text: as it was given; a date is a day in UTC.
+        at_end: of a date, the end of its day rather than its begin.
 
     Raises:
         click.UsageError: it is neither.
     """
     try:
         if len(text) == len("2026-01-31"):
-            return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+            return day + timedelta(days=1) - timedelta(milliseconds=1) if at_end else day
         return parse_date_time(text)
-    except ValueError as error:
-        raise click.UsageError(f"{text!r} is no date like 2026-01-31, nor a moment.") from error
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(
+            f"{text!r} is no date like 2026-01-31 (in UTC), nor a moment with its zone like "
+            "2026-01-31T09:00:00Z or 2026-01-31T10:00:00+01:00."
+        ) from error
 
 
 def progress(what: str, done: int, total: int) -> None:
@@ -157,7 +184,12 @@ def progress(what: str, done: int, total: int) -> None:
 
 
 def _account() -> str:
+    """Return the account that the system runs this process under, as the gateway's socket does.
+
+    The environment is not asked: whoever runs a command sets it as he likes.
+    """
+    user = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from digipoort_wus.cli.following import follow, raise_bad_end, waiting_options
 from digipoort_wus.cli.options import (
     EXIT_CODES,
     connected,
     connection_of,
     connection_options,
-    follow,
     note,
     outcomes,
     print_json,
     printable,
-    raise_bad_end,
     status_json,
 )
 from digipoort_wus.errors import ConfigurationError
@@ -61,15 +60,7 @@ _EXISTING = click.Path(path_type=Path, exists=True, dir_okay=False)
     type=click.Path(path_type=Path, dir_okay=False),
     help="Keep the signed answer in this new file, as a proof of receipt.",
 )
-@click.option("--wait", "waits", is_flag=True, help="Follow the filing to its end.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0),
-    default=300,
-    show_default=True,
-    help="Seconds for --wait.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@waiting_options
 @connection_options
 def submit(
     file: Path,

@@ -17,13 +17,17 @@ _HINTS = MappingProxyType(
         "120": "Check the spelling of the berichtsoort; getBerichtsoorten tells what may be filed.",
         "130": "The certificate is good, but its OIN may not do this here: it is unknown to the "
         "gateway or disabled; or it has no right to this operation, berichtsoort or "
-        "belanghebbende; or its limit of this minute or day is reached. Ask the operator which "
-        "it is; only a limit passes by itself.",
+        "belanghebbende; or its bytes of this day are used up. Ask the operator which it is; only "
+        "that limit passes by itself.",
         "140": "Check the number and type of the belanghebbende.",
         "150": "Check the kenmerk, and ask with the certificate's OIN that filed it.",
+        "ZST150": "Check kenmerk and berichtkenmerk, and that the certificate has the OIN of the "
+        "agency that the filing was delivered to. A verdict is final: once one was taken, only the "
+        "same one is answered.",
         "160": "Leave the autorisatieAdres out, or give one that the gateway knows.",
         "170": "Check the number and the kinds of the attachments.",
-        "400": "The gateway has a technical problem: try again later.",
+        "400": "The gateway has a technical problem, or too much to do, or was asked too often "
+        "within a minute: try again later.",
     }
 )
 
@@ -52,7 +56,7 @@ class DigipoortFault(DigipoortError):
 
         The official meanings of most codes are not public; these are our own.
         """
-        return _HINTS.get(self.code[3:], "")
+        return _HINTS.get(self.code) or _HINTS.get(self.code[3:], "")
 
     @property
     def temporary(self) -> bool:

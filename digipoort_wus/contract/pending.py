@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from digipoort_wus.process.api import Caller, ProcessApi
+from digipoort_wus.process.later import Later
 
 Result = TypeVar("Result")
 
@@ -18,11 +19,13 @@ class Request:
         process: whom it asks.
         caller: who asks.
         parts: decoded octets of every ``inhoud`` of the message, in document order.
+        later: takes what is to be written once the answer is signed; None: nobody signs one.
     """
 
     process: ProcessApi
     caller: Caller
     parts: tuple[bytes, ...] = field(default=(), repr=False)
+    later: Later | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ def _statussen_proces(operation: str, scope: Scope) -> _Handler:
             mapping.period(message.tijdstempelVanaf, message.tijdstempelTot),
             scope,
             mapping.optional_text(message.autorisatieAdres),
+            request.later,
         )
         return Pending(future, lambda rows: Answer(listing.of(map(mapping.status_resultaat, rows))))
 
@@ -241,6 +242,7 @@ def _nieuwe_statussen(request: Request, message: types.StatussenVraag) -> Pendin
         mapping.party(message.identiteitBelanghebbende),
         mapping.period(message.tijdstempelVanaf, message.tijdstempelTot),
         mapping.optional_text(message.autorisatieAdres),
+        request.later,
     )
     listing = types.LISTINGS["getNieuweStatussen"]
     return Pending(future, lambda rows: Answer(listing.of(map(mapping.status_resultaat, rows))))
@@ -254,7 +256,7 @@ def _berichten(operation: str, scope: Scope, query: Callable[[Any], MailboxQuery
 
     def handle(request: Request, message: object) -> Pending[Any]:
         return Pending(
-            request.process.messages(request.caller, query(message), scope),
+            request.process.messages(request.caller, query(message), scope, request.later),
             lambda messages: mapping.messages_answer(listing, messages),
         )
 

@@ -1,8 +1,4 @@
-"""The messages of the contract as Spyne models, in the order of the schema.
-
-Every leaf is text: lengths and types are checked by the schema before Spyne
-sees a message, and dateTime and base64 are read and written by ``mapping``.
-"""
+"""The messages of the contract as Spyne models, in the order of the schema."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,97 +8,81 @@ from typing import Any
 from spyne import ComplexModel, Unicode
 
 from digipoort_wus import names
-
-_Member = tuple[str, Any]
-
-_TEXT = Unicode(min_occurs=1)
-_OPTIONAL = Unicode(min_occurs=0)
-
-
-def _sequence(*members: _Member) -> list[_Member]:
-    return list(members)
-
-
-def _optional(model: Any) -> Any:
-    return model.customize(min_occurs=0)
-
-
-def _many(model: Any, least: int = 0) -> Any:
-    return model.customize(min_occurs=least, max_occurs="unbounded")
+from digipoort_wus.contract.fields import OPTIONAL, TEXT, many, optional, sequence
 
 
 class Identiteit(ComplexModel):
     """``identiteitBelanghebbende`` and ``identiteitOntvanger``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("nummer", _TEXT), ("type", _TEXT))
+    _type_info = sequence(("nummer", TEXT), ("type", TEXT))
 
 
 class Inhoud(ComplexModel):
     """``berichtInhoud`` and ``bijlage``; the text of ``inhoud`` is a placeholder."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("mimeType", _TEXT), ("bestandsnaam", _TEXT), ("inhoud", _TEXT))
+    _type_info = sequence(("mimeType", TEXT), ("bestandsnaam", TEXT), ("inhoud", TEXT))
 
 
 class Bijlagen(ComplexModel):
     """``berichtBijlagen``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("bijlage", _many(Inhoud, least=1)))
+    _type_info = sequence(("bijlage", many(Inhoud, least=1)))
 
 
 class Fout(ComplexModel):
     """``statusFoutcode``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("foutcode", _TEXT), ("foutbeschrijving", _TEXT))
+    _type_info = sequence(("foutcode", TEXT), ("foutbeschrijving", TEXT))
 
 
 class Constatering(ComplexModel):
     """One finding."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("code", _TEXT), ("beschrijving", _TEXT))
+    _type_info = sequence(("code", TEXT), ("beschrijving", TEXT))
 
 
 class Constateringen(ComplexModel):
     """``constateringenLijst``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("constatering", _many(Constatering, least=1)))
+    _type_info = sequence(("constatering", many(Constatering, least=1)))
 
 
 class AdditioneelElement(ComplexModel):
     """One pair of ``additioneleElementenLijst``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("naam", _TEXT), ("waarde", _TEXT))
+    _type_info = sequence(("naam", TEXT), ("waarde", TEXT))
 
 
 class AdditioneleElementen(ComplexModel):
     """``additioneleElementenLijst``, whose children are called ``element``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(("element", _many(AdditioneelElement, least=1)))
+    _type_info = sequence(("element", many(AdditioneelElement, least=1)))
 
 
 class AanleverRequest(ComplexModel):
     """Request of ``aanleveren``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _OPTIONAL),
-        ("berichtsoort", _TEXT),
-        ("aanleverkenmerk", _OPTIONAL),
-        ("eerderAanleverkenmerk", _OPTIONAL),
+    _type_info = sequence(
+        ("kenmerk", OPTIONAL),
+        ("berichtsoort", TEXT),
+        ("aanleverkenmerk", OPTIONAL),
+        ("eerderAanleverkenmerk", OPTIONAL),
         ("identiteitBelanghebbende", Identiteit),
-        ("rolBelanghebbende", _TEXT),
-        ("identiteitOntvanger", _optional(Identiteit)),
-        ("rolOntvanger", _OPTIONAL),
+        ("rolBelanghebbende", TEXT),
+        ("identiteitOntvanger", optional(Identiteit)),
+        ("rolOntvanger", OPTIONAL),
         ("berichtInhoud", Inhoud),
-        ("berichtBijlagen", _optional(Bijlagen)),
-        ("autorisatieAdres", _OPTIONAL),
+        ("berichtBijlagen", optional(Bijlagen)),
+        ("autorisatieAdres", OPTIONAL),
     )
 
 
@@ -110,22 +90,22 @@ class AanleverResponse(ComplexModel):
     """Answer of ``aanleveren``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _TEXT),
-        ("berichtsoort", _TEXT),
-        ("aanleverkenmerk", _OPTIONAL),
-        ("eerderAanleverkenmerk", _OPTIONAL),
-        ("tijdstempelAangeleverd", _TEXT),
+    _type_info = sequence(
+        ("kenmerk", TEXT),
+        ("berichtsoort", TEXT),
+        ("aanleverkenmerk", OPTIONAL),
+        ("eerderAanleverkenmerk", OPTIONAL),
+        ("tijdstempelAangeleverd", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("rolBelanghebbende", _TEXT),
-        ("identiteitOntvanger", _optional(Identiteit)),
-        ("rolOntvanger", _OPTIONAL),
-        ("autorisatieAdres", _OPTIONAL),
-        ("statuscode", _OPTIONAL),
-        ("tijdstempelStatus", _OPTIONAL),
-        ("statusomschrijving", _OPTIONAL),
-        ("statusFoutcode", _optional(Fout)),
-        ("statusdetails", _OPTIONAL),
+        ("rolBelanghebbende", TEXT),
+        ("identiteitOntvanger", optional(Identiteit)),
+        ("rolOntvanger", OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
+        ("statuscode", OPTIONAL),
+        ("tijdstempelStatus", OPTIONAL),
+        ("statusomschrijving", OPTIONAL),
+        ("statusFoutcode", optional(Fout)),
+        ("statusdetails", OPTIONAL),
     )
 
 
@@ -133,14 +113,14 @@ class EchoRequest(ComplexModel):
     """Request of ``echo``; the text of ``data`` is a placeholder."""
 
     __namespace__ = names.ECHO
-    _type_info = _sequence(("text", _TEXT), ("data", _OPTIONAL))
+    _type_info = sequence(("text", TEXT), ("data", OPTIONAL))
 
 
 class EchoResponse(ComplexModel):
     """Answer of ``echo``."""
 
     __namespace__ = names.ECHO
-    _type_info = _sequence(("text", _TEXT), ("data", _OPTIONAL))
+    _type_info = sequence(("text", TEXT), ("data", OPTIONAL))
 
 
 RESPONSES = MappingProxyType({"aanleveren": AanleverResponse, "echo": EchoResponse})
@@ -151,9 +131,9 @@ class BerichtsoortenVraag(ComplexModel):
     """Request of ``getBerichtsoorten``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
+    _type_info = sequence(
         ("identiteitBelanghebbende", Identiteit),
-        ("autorisatieAdres", _OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
     )
 
 
@@ -161,10 +141,10 @@ class ProcessenVraag(ComplexModel):
     """Request of ``getProcessen``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("berichtsoort", _TEXT),
+    _type_info = sequence(
+        ("berichtsoort", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("autorisatieAdres", _OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
     )
 
 
@@ -172,11 +152,11 @@ class KenmerkVraag(ComplexModel):
     """Request of the two StatussenProces and the two BerichtenKenmerk operations."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _TEXT),
-        ("autorisatieAdres", _OPTIONAL),
-        ("tijdstempelVanaf", _OPTIONAL),
-        ("tijdstempelTot", _OPTIONAL),
+    _type_info = sequence(
+        ("kenmerk", TEXT),
+        ("autorisatieAdres", OPTIONAL),
+        ("tijdstempelVanaf", OPTIONAL),
+        ("tijdstempelTot", OPTIONAL),
     )
 
 
@@ -184,12 +164,12 @@ class StatussenVraag(ComplexModel):
     """Request of ``getNieuweStatussen``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("berichtsoort", _TEXT),
+    _type_info = sequence(
+        ("berichtsoort", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("autorisatieAdres", _OPTIONAL),
-        ("tijdstempelVanaf", _OPTIONAL),
-        ("tijdstempelTot", _OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
+        ("tijdstempelVanaf", OPTIONAL),
+        ("tijdstempelTot", OPTIONAL),
     )
 
 
@@ -197,12 +177,12 @@ class BerichtenVraag(ComplexModel):
     """Request of ``getBerichten`` and ``getNieuweBerichten``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("berichtsoort", _OPTIONAL),
+    _type_info = sequence(
+        ("berichtsoort", OPTIONAL),
         ("identiteitBelanghebbende", Identiteit),
-        ("autorisatieAdres", _OPTIONAL),
-        ("tijdstempelVanaf", _OPTIONAL),
-        ("tijdstempelTot", _OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
+        ("tijdstempelVanaf", OPTIONAL),
+        ("tijdstempelTot", OPTIONAL),
     )
 
 
@@ -210,11 +190,11 @@ class BerichtenLijstVraag(ComplexModel):
     """Request of the two BerichtenLijst operations: no belanghebbende."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("berichtsoort", _OPTIONAL),
-        ("autorisatieAdres", _OPTIONAL),
-        ("tijdstempelVanaf", _OPTIONAL),
-        ("tijdstempelTot", _OPTIONAL),
+    _type_info = sequence(
+        ("berichtsoort", OPTIONAL),
+        ("autorisatieAdres", OPTIONAL),
+        ("tijdstempelVanaf", OPTIONAL),
+        ("tijdstempelTot", OPTIONAL),
     )
 
 
@@ -222,11 +202,11 @@ class ProcesResultaat(ComplexModel):
     """One row of ``getProcessenReturn``."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _TEXT),
-        ("berichtsoort", _TEXT),
+    _type_info = sequence(
+        ("kenmerk", TEXT),
+        ("berichtsoort", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("identiteitOntvanger", _optional(Identiteit)),
+        ("identiteitOntvanger", optional(Identiteit)),
     )
 
 
@@ -234,14 +214,14 @@ class StatusResultaat(ComplexModel):
     """One row of the three status lists."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _TEXT),
+    _type_info = sequence(
+        ("kenmerk", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("statuscode", _TEXT),
-        ("tijdstempelStatus", _TEXT),
-        ("statusomschrijving", _TEXT),
-        ("statusFoutcode", _optional(Fout)),
-        ("statusdetails", _OPTIONAL),
+        ("statuscode", TEXT),
+        ("tijdstempelStatus", TEXT),
+        ("statusomschrijving", TEXT),
+        ("statusFoutcode", optional(Fout)),
+        ("statusdetails", OPTIONAL),
     )
 
 
@@ -249,22 +229,22 @@ class BerichtResultaat(ComplexModel):
     """One message with its content."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("kenmerk", _TEXT),
-        ("berichtsoort", _TEXT),
-        ("berichtkenmerk", _TEXT),
-        ("aanleverkenmerk", _OPTIONAL),
-        ("eerderAanleverkenmerk", _OPTIONAL),
-        ("tijdstempelAangeleverd", _TEXT),
+    _type_info = sequence(
+        ("kenmerk", TEXT),
+        ("berichtsoort", TEXT),
+        ("berichtkenmerk", TEXT),
+        ("aanleverkenmerk", OPTIONAL),
+        ("eerderAanleverkenmerk", OPTIONAL),
+        ("tijdstempelAangeleverd", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("rolBelanghebbende", _TEXT),
-        ("identiteitAanleveraar", _OPTIONAL),
-        ("identiteitOntvanger", _optional(Identiteit)),
-        ("rolOntvanger", _OPTIONAL),
+        ("rolBelanghebbende", TEXT),
+        ("identiteitAanleveraar", OPTIONAL),
+        ("identiteitOntvanger", optional(Identiteit)),
+        ("rolOntvanger", OPTIONAL),
         ("berichtInhoud", Inhoud),
-        ("berichtBijlagen", _optional(Bijlagen)),
-        ("constateringenLijst", _optional(Constateringen)),
-        ("additioneleElementenLijst", _optional(AdditioneleElementen)),
+        ("berichtBijlagen", optional(Bijlagen)),
+        ("constateringenLijst", optional(Constateringen)),
+        ("additioneleElementenLijst", optional(AdditioneleElementen)),
     )
 
 
@@ -272,10 +252,10 @@ class BerichtLijstResultaat(ComplexModel):
     """One message without its content."""
 
     __namespace__ = names.TYPES
-    _type_info = _sequence(
-        ("berichtsoort", _TEXT),
+    _type_info = sequence(
+        ("berichtsoort", TEXT),
         ("identiteitBelanghebbende", Identiteit),
-        ("kenmerk", _TEXT),
+        ("kenmerk", TEXT),
     )
 
 
@@ -297,7 +277,7 @@ class Listing:
 def _listing(operation: str, row: str, model: Any) -> Listing:
     # Both models are made here because ten operations differ in these names only.
     name = operation[0].upper() + operation[1:]
-    returned = ComplexModel.produce(names.TYPES, f"{name}Return", {row: _many(model)})
+    returned = ComplexModel.produce(names.TYPES, f"{name}Return", {row: many(model)})
     response = ComplexModel.produce(
         names.TYPES, f"{name}Response", {f"{operation}Return": returned.customize(min_occurs=1)}
     )

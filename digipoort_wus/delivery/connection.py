@@ -1,9 +1,10 @@
-"""HTTP over mutual TLS to one address: bodies in pieces, every wait bounded, no surprises.
+"""HTTP to one address, over mutual TLS or plain: bodies in pieces, every wait bounded.
 
 ``http.client`` reads the answers; the rest is ours, because a request is written from an
 iterator, an answer has a deadline however slowly it drips, and who is at the other end is
 judged before the first octet of a filing leaves. The environment has no say: no proxies, and
-nobody is trusted but the given roots.
+nobody is trusted but the given roots. Plain is only what needs no secrecy and is signed itself,
+such as a time stamp.
 """
 
 import io
@@ -57,22 +58,26 @@ class Reply:
 
 
 Judge = Callable[[x509.Certificate], object]
-"""Judges the certificate of the server before anything is sent; raises what it likes."""
+"""Judges the certificate of the server before anything is sent; raises what it likes. Nobody is
+judged where a connection is plain."""
 
 
 class Connections:
     """Posts to one address, and keeps connections for a short while; for any thread.
 
     Args:
-        url: https, without user name or query.
+        url: https, or http; without user name.
         timeouts: how long to wait.
         answer_max: octets of the body of an answer.
     """
 
     def __init__(self, url: str, timeouts: Timeouts, *, answer_max: int) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 443
+        usual = 80 if parts.scheme == "http" else 443
+        self._host, self._port = parts.hostname or "", parts.port or usual
         self._netloc, self._path = parts.netloc, parts.path or "/"
+        if parts.query:
+            self._path += f"?{parts.query}"
         self._timeouts = timeouts
         self._answer_max = answer_max
         self._idle: deque[tuple[_Connection, float]] = deque()
@@ -80,7 +85,7 @@ class Connections:
 
     def post(
         self,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         judge: Judge,
         headers: Mapping[str, str],
         body: Callable[[], Iterable[bytes]],
@@ -92,6 +97,7 @@ class Connections:
 
         Args:
             context: shows the identity of this side; another one gets connections of its own.
+                None for a plain connection.
             judge: is asked on every request, about kept connections as well.
             headers: Content-Length among them.
             body: opens the body anew at each call.
@@ -114,7 +120,7 @@ class Connections:
             while self._idle:
                 self._idle.pop()[0].close()
 
-    def _take(self, context: ssl.SSLContext) -> "_Connection | None":
+    def _take(self, context: ssl.SSLContext | None) -> "_Connection | None":
         """Return a kept connection that looks open; close what does not."""
         with self._lock:
             while self._idle:
@@ -125,7 +131,7 @@ class Connections:
                 connection.close()
         return None
 
-    def _connected(self, context: ssl.SSLContext) -> "_Connection":
+    def _connected(self, context: ssl.SSLContext | None) -> "_Connection":
         where = f"{self._host}:{self._port}"
         try:
             plain = socket.create_connection((self._host, self._port), self._timeouts.connect)
@@ -134,6 +140,8 @@ class Connections:
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(self._timeouts.connect)
+            if context is None:
+                return _Connection(None, plain)
             return _Connection(context, context.wrap_socket(plain, server_hostname=self._host))
         except (OSError, ValueError) as error:
             plain.close()
@@ -148,7 +156,8 @@ class Connections:
     ) -> Reply:
         keep = False
         try:
-            judge(connection.certificate())
+            if connection.context is not None:
+                judge(connection.certificate())
             connection.begin(self._timeouts)
             lines = [f"POST {self._path} HTTP/1.1", f"Host: {self._netloc}"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -181,16 +190,19 @@ class _NothingCame(NoAnswer):
 
 
 class _Connection:
-    """One TLS connection, on which one request is under way at a time."""
+    """One connection, on which one request is under way at a time."""
 
-    def __init__(self, context: ssl.SSLContext, tls: ssl.SSLSocket) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None, connected: ssl.SSLSocket | socket.socket
+    ) -> None:
         self.context = context
-        self._tls = tls
+        self._socket = connected
         self._silence = self._deadline = 0.0
 
     def certificate(self) -> x509.Certificate:
         """Return the certificate that the server showed."""
-        der = self._tls.getpeercert(binary_form=True)
+        tls = self._socket
+        der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLSocket) else None
         if der is None:
             raise NoAnswer("the server showed no certificate")
         return x509.load_der_x509_certificate(der)
@@ -198,7 +210,7 @@ class _Connection:
     def is_quiet(self) -> bool:
         """Return whether nothing came since the last answer; an end would have."""
         try:
-            return not select.select([self._tls], [], [], 0)[0]
+            return not select.select([self._socket], [], [], 0)[0]
         except (OSError, ValueError):
             return False
 
@@ -211,7 +223,7 @@ class _Connection:
         """Write a piece of the request."""
         try:
             self._wait_at_most()
-            self._tls.sendall(octets)
+            self._socket.sendall(octets)
         except TimeoutError:
             raise NoAnswer("the request was not taken in time") from None
         except OSError as error:
@@ -240,18 +252,18 @@ class _Connection:
     def read(self, into: memoryview) -> int:
         """Read what has come; 0 at the end."""
         self._wait_at_most()
-        return self._tls.recv_into(into)
+        return self._socket.recv_into(into)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
         with suppress(OSError):
-            self._tls.close()
+            self._socket.close()
 
     def _wait_at_most(self) -> None:
         left = self._deadline - monotonic()
         if left <= 0:
             raise TimeoutError
-        self._tls.settimeout(min(left, self._silence))
+        self._socket.settimeout(min(left, self._silence))
 
 
 class _Answer(io.RawIOBase):

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -17,6 +17,7 @@ from digipoort_wus import checks
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS taken (
     id INTEGER PRIMARY KEY,
@@ -241,8 +242,9 @@ class Inbox:
 
 
 def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    # Never upwards: what is sent drops the rest as well, and both have to say the same.
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return _EPOCH + milliseconds * _MILLISECOND

@@ -25,7 +25,7 @@ class Verdict:
 
     Args:
         kenmerk: the process.
-        berichtkenmerk: the message in it that was judged.
+        berichtkenmerk: the message in it that was judged; None where the process has one only.
         code: ``500`` or ``510``.
         at: when it was judged, aware.
         error: ``statusFoutcode``.
@@ -33,7 +33,7 @@ class Verdict:
     """
 
     kenmerk: str
-    berichtkenmerk: str
+    berichtkenmerk: str | None
     code: str
     at: datetime
     error: StatusError | None = None
@@ -74,7 +74,7 @@ def zet_status_request(verdict: Verdict) -> tuple[Piece, ...]:
     return element(
         "zetStatusRequest",
         leaf("kenmerk", verdict.kenmerk),
-        leaf("berichtkenmerk", verdict.berichtkenmerk),
+        *optional_leaf("berichtkenmerk", verdict.berichtkenmerk),
         leaf("statuscode", verdict.code),
         leaf("tijdstempelStatus", format_utc(verdict.at)),
         *(

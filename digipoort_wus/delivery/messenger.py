@@ -5,7 +5,7 @@ import threading
 from time import monotonic
 
 from digipoort_wus.client.errors import AnswerRefused, DigipoortFault
-from digipoort_wus.clock import Clock
+from digipoort_wus.clock import Clock, to_milliseconds
 from digipoort_wus.delivery.connection import NoAnswer
 from digipoort_wus.delivery.example import (
     Conduct,
@@ -94,7 +94,8 @@ class Messenger:
         try:
             verdict, at = taken.verdict, taken.judged_at
             if verdict is None or at is None:
-                verdict, at = judged(taken, self._conduct), self._clock()
+                # As it is kept, so that who says it again says the same.
+                verdict, at = judged(taken, self._conduct), to_milliseconds(self._clock())
                 self._inbox.judge(taken, verdict, at)
             times = (1, 2) if self._conduct.double_report else (1,)
             # First, so that it is there for whoever sees the verdict.

@@ -34,7 +34,8 @@ class Batch:
 
     Args:
         number: from 1, without gaps.
-        sealed_at: UTC, milliseconds; not before the entries, nor before the batch before it.
+        sealed_at: UTC, milliseconds; what the clock said, also where it says an earlier time
+            than an entry or the batch before: that is for a verifier to tell.
         leaves: how many entries, at least one.
         root: Merkle root over the hashes of the entries.
         previous: hash of the batch before; 32 zero octets for the first.
@@ -53,7 +54,6 @@ def seal(
     before: Batch | None,
     entries: Sequence[bytes],
     *,
-    latest: datetime,
     at: datetime,
     signer: x509.Certificate,
 ) -> Batch:
@@ -62,19 +62,20 @@ def seal(
     Args:
         before: the batch before; None for the first.
         entries: their hashes; their order is that of the leaves.
-        latest: time of the youngest entry.
-        at: moment of sealing; a clock that went back does not put it before what it seals.
+        at: moment of sealing.
         signer: certificate of the key that will sign.
 
     Raises:
         ValueError: there is no entry.
+        Disproved: BATCH_SIGNER; at that moment the certificate is not valid, so that nobody
+            would believe the batch: it has ended, or the clock is wrong.
     """
     if not entries:
         raise ValueError("a batch seals at least one entry")
-    earliest = latest if before is None else max(latest, before.sealed_at)
+    _require_valid(signer, at)
     return Batch(
         number=1 if before is None else before.number + 1,
-        sealed_at=max(to_milliseconds(at), earliest),
+        sealed_at=to_milliseconds(at),
         leaves=len(entries),
         root=root_of(entries),
         previous=NO_HASH if before is None else batch_hash(before),
@@ -136,9 +137,7 @@ def verify_batch(
     certificate = signers.get(batch.signer)
     if certificate is None:
         raise Disproved(Problem.BATCH_SIGNER, f"not believed: {batch.signer.hex()}")
-    since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if not since <= batch.sealed_at.replace(microsecond=0) <= until:
-        raise Disproved(Problem.BATCH_SIGNER, "the certificate was not valid at that time")
+    _require_valid(certificate, batch.sealed_at)
     octets = batch_octets(batch)
     try:
         match certificate.public_key():
@@ -151,6 +150,12 @@ def verify_batch(
     except (InvalidSignature, UnsupportedAlgorithm) as error:
         raise Disproved(Problem.BATCH_SIGNATURE) from error
     return certificate
+
+
+def _require_valid(certificate: x509.Certificate, at: datetime) -> None:
+    since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not since <= at.replace(microsecond=0) <= until:
+        raise Disproved(Problem.BATCH_SIGNER, "the certificate was not valid at that time")
 
 
 def believed(*certificates: x509.Certificate) -> Mapping[bytes, x509.Certificate]:

@@ -33,6 +33,21 @@ def canonical(value: Json) -> bytes:
     return _text(value).encode()
 
 
+def canonical_text(value: Json | None) -> str:
+    """Return the one spelling of a value, to be put into a larger one.
+
+    Raises:
+        ValueError: it holds what has no place here.
+    """
+    return _text(value)
+
+
+def quoted(text: str) -> str:
+    """Return the one spelling of a string, to be put into a larger one."""
+    # Its escapes are those of RFC 8785.
+    return encode_basestring(text)
+
+
 def read_canonical(octets: bytes) -> Mapping[str, Json]:
     """Return the object whose canonical spelling this is.
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from digipoort_wus.errors import DigipoortError
@@ -10,7 +12,7 @@ from digipoort_wus.evidence.blinded import blind, digest_of
 from digipoort_wus.evidence.canonical import Json
 from digipoort_wus.evidence.entry import NO_HASH, Entry, entry_hash, read_entry, status_octets
 from digipoort_wus.evidence.findings import Finding, Problem
-from digipoort_wus.evidence.kept import Kept
+from digipoort_wus.evidence.kept import Kept, KeptMessage, KeptRequest, Row
 from digipoort_wus.evidence.rows import EntryRow
 from digipoort_wus.filing.content import Content
 
@@ -58,14 +60,18 @@ def chain_findings(kenmerk: str, rows: Iterable[EntryRow], newest: int) -> Itera
 
 
 def kept_findings(
-    kenmerk: str, rows: Iterable[EntryRow], kept: Mapping[str, Kept]
+    kenmerk: str,
+    rows: Iterable[EntryRow],
+    kept: Mapping[str, Kept],
+    messages: Mapping[str, KeptMessage],
 ) -> Iterator[Finding]:
     """Yield where what is kept of the filings of a kenmerk is not what its entries say.
 
     Args:
         kenmerk: whose.
         rows: its entries, in order.
-        kept: by berichtkenmerk.
+        kept: deliveries, by berichtkenmerk.
+        messages: return messages, by berichtkenmerk.
     """
     by_bericht: dict[str, list[Entry]] = {}
     for row in rows:
@@ -74,9 +80,25 @@ def kept_findings(
     for bericht, entries in by_bericht.items():
         received = next((entry for entry in entries if entry.kind == "received"), None)
         yield from _holds(kenmerk, entries)
-        # What is kept of return messages is not asked for here.
         if received is not None:
             yield from _kept(kenmerk, received, entries, kept.get(bericht))
+            yield from _row(kenmerk, received, kept.get(bericht))
+    # A return message goes with the purge of the delivery that it is about.
+    purged = any(entry.kind == "purged" for entries in by_bericht.values() for entry in entries)
+    for bericht, entries in by_bericht.items():
+        offered = next((entry for entry in entries if entry.kind == "offered"), None)
+        if offered is not None:
+            yield from _message(kenmerk, offered, messages.get(bericht), purged=purged)
+            yield from _row(kenmerk, offered, messages.get(bericht))
+    # Of what version 3 stored nobody wrote an entry.
+    told = {
+        kind: {bericht for bericht, entries in by_bericht.items() if _has(entries, kind)}
+        for kind in ("received", "offered")
+    }
+    for kind, there in (("received", kept), ("offered", messages)):
+        for bericht, one in there.items():
+            if bericht not in told[kind] and one.row is not Row.UNKNOWN:
+                yield Finding(Problem.KEPT_UNTOLD, kenmerk, detail=f"no entry {kind}")
 
 
 def entry_of(row: EntryRow) -> Entry | None:
@@ -109,6 +131,19 @@ def _holds(kenmerk: str, entries: Sequence[Entry]) -> Iterator[Finding]:
                 yield Finding(Problem.PURGE_HELD, kenmerk, entry.seq)
 
 
+def _has(entries: Iterable[Entry], kind: str) -> bool:
+    return any(entry.kind == kind for entry in entries)
+
+
+def _row(kenmerk: str, entry: Entry, kept: Kept | KeptMessage | None) -> Iterator[Finding]:
+    """Yield where the row of a filing or return message is not what its entry says."""
+    if kept is None or kept.salt is None or "head" not in entry.facts:
+        return
+    is_told = entry.facts["head"] == _told(kept.salt, "head", kept.head)
+    if not is_told or kept.row is not Row.WRITTEN:
+        yield Finding(Problem.KEPT_CHANGED, kenmerk, entry.seq, detail="row")
+
+
 def _kept(
     kenmerk: str, received: Entry, entries: Sequence[Entry], kept: Kept | None
 ) -> Iterator[Finding]:
@@ -126,8 +161,8 @@ def _kept(
     for what, entry, name, found in (
         ("request", received, "request", _told(salt, "request", kept.request)),
         ("contents", received, "contents", [_told(salt, "content", c) for c in kept.contents]),
-        ("certificates", received, "certificates", _digests(_certificates(kept))),
-        ("CRLs", received, "crls", _digests(_crls(kept))),
+        ("certificates", received, "certificates", _digests(_ders(kept.certificates))),
+        ("CRLs", received, "crls", _digests(_ders(kept.crls))),
         ("answer", answered, "answer", _told(salt, "answer", kept.answer)),
     ):
         if entry is not None and _listed(entry.facts.get(name, ())) != _listed(found):
@@ -139,6 +174,36 @@ def _kept(
     for entry, status in zip(reached, kept.statuses, strict=True):
         if entry.facts.get("status") != _told(salt, "status", status_octets(status)):
             yield Finding(Problem.KEPT_CHANGED, kenmerk, entry.seq, detail="status")
+    reports = [entry for entry in entries if entry.kind == "reported"]
+    for entry, report in zip_longest(reports, kept.reports):
+        if entry is not None:
+            yield from _signed(kenmerk, entry, salt, report or KeptRequest())
+
+
+def _message(
+    kenmerk: str, offered: Entry, kept: KeptMessage | None, *, purged: bool
+) -> Iterator[Finding]:
+    if kept is None or kept.salt is None:
+        if not purged:
+            yield Finding(Problem.KEPT_MISSING, kenmerk, offered.seq)
+        return
+    found = [_told(kept.salt, "content", content) for content in kept.contents]
+    if _listed(offered.facts.get("contents", ())) != list(found):
+        yield Finding(Problem.KEPT_CHANGED, kenmerk, offered.seq, detail="contents")
+    yield from _signed(kenmerk, offered, kept.salt, kept.offered or KeptRequest())
+
+
+def _signed(kenmerk: str, entry: Entry, salt: bytes, kept: KeptRequest) -> Iterator[Finding]:
+    """Yield where the request of an agency is not what an entry says, if it says something."""
+    if "request" not in entry.facts:
+        return
+    for what, name, found in (
+        ("request", "request", _told(salt, "request", kept.request)),
+        ("certificates", "certificates", _digests(_ders(kept.certificates))),
+        ("CRLs", "crls", _digests(_ders(kept.crls))),
+    ):
+        if _listed(entry.facts.get(name, ())) != _listed(found):
+            yield Finding(Problem.KEPT_CHANGED, kenmerk, entry.seq, detail=what)
 
 
 def _told(salt: bytes, name: str, value: Content | None) -> str:
@@ -151,12 +216,10 @@ def _told(salt: bytes, name: str, value: Content | None) -> str:
         return ""
 
 
-def _certificates(kept: Kept) -> Iterator[bytes]:
-    return (certificate.public_bytes(Encoding.DER) for certificate in kept.certificates)
-
-
-def _crls(kept: Kept) -> Iterator[bytes]:
-    return (crl.public_bytes(Encoding.DER) for crl in kept.crls)
+def _ders(
+    values: Iterable[x509.Certificate | x509.CertificateRevocationList],
+) -> Iterator[bytes]:
+    return (value.public_bytes(Encoding.DER) for value in values)
 
 
 def _digests(ders: Iterable[bytes]) -> list[str]:

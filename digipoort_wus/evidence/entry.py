@@ -12,8 +12,8 @@ from datetime import datetime
 from types import MappingProxyType
 
 from digipoort_wus.clock import format_utc, parse_date_time, to_milliseconds
-from digipoort_wus.evidence.canonical import Json, canonical, read_canonical
-from digipoort_wus.evidence.events import KINDS, Event, facts_of
+from digipoort_wus.evidence.canonical import Json, canonical_text, quoted, read_canonical
+from digipoort_wus.evidence.events import KINDS, Event, facts_text
 from digipoort_wus.filing.status import Status
 
 NO_HASH = bytes(32)
@@ -74,24 +74,24 @@ def append(head: Head, event: Event, *, bericht: str, at: datetime) -> tuple[byt
     """
     moment = to_milliseconds(at)
     moment = moment if head.at is None else max(moment, head.at)
-    entry = Entry(head.kenmerk, head.seq + 1, moment, KINDS[type(event)], bericht, facts_of(event))
-    octets = entry_octets(entry)
-    return octets, Head(entry.kenmerk, entry.seq, moment, entry_hash(head.hash, octets))
+    seq, kind = head.seq + 1, KINDS[type(event)]
+    octets = _spelled(head.kenmerk, seq, moment, kind, bericht, facts_text(event))
+    return octets, Head(head.kenmerk, seq, moment, entry_hash(head.hash, octets))
 
 
 def entry_octets(entry: Entry) -> bytes:
     """Return the canonical JSON of an entry (RFC 8785)."""
-    return canonical(
-        {
-            "v": VERSION,
-            "kenmerk": entry.kenmerk,
-            "seq": entry.seq,
-            "at": format_utc(entry.at),
-            "kind": entry.kind,
-            "bericht": entry.bericht,
-            "facts": entry.facts,
-        }
-    )
+    facts = canonical_text(entry.facts)
+    return _spelled(entry.kenmerk, entry.seq, entry.at, entry.kind, entry.bericht, facts)
+
+
+def _spelled(kenmerk: str, seq: int, at: datetime, kind: str, bericht: str, facts: str) -> bytes:
+    """Return canonical JSON; the names are in their order here, for there are many entries."""
+    return (
+        f'{{"at":"{format_utc(at)}","bericht":{quoted(bericht)},"facts":{facts},'
+        f'"kenmerk":{quoted(kenmerk)},"kind":{quoted(kind)},"seq":{canonical_text(seq)},'
+        f'"v":{VERSION}}}'
+    ).encode()
 
 
 def entry_hash(previous: bytes, octets: bytes) -> bytes:
@@ -124,13 +124,13 @@ def read_entry(octets: bytes) -> Entry:
 
 def status_octets(status: Status) -> bytes:
     """Return the spelling of a status, which an entry has the HMAC of (RFC 8785)."""
-    values: dict[str, Json] = {
-        "at": format_utc(status.at),
-        "code": status.code,
-        "text": status.text,
-    }
+    # The names are in their order here, for there are many statuses.
+    details = "" if status.details is None else f'"details":{quoted(status.details)},'
+    error = ""
     if status.error is not None:
-        values |= {"error_code": status.error.code, "error_text": status.error.text}
-    if status.details is not None:
-        values["details"] = status.details
-    return canonical(values)
+        code, text = quoted(status.error.code), quoted(status.error.text)
+        error = f'"error_code":{code},"error_text":{text},'
+    return (
+        f'{{"at":"{format_utc(status.at)}","code":{quoted(status.code)},'
+        f'{details}{error}"text":{quoted(status.text)}}}'
+    ).encode()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from digipoort_wus.evidence.blinded import Blinded, Digest
-from digipoort_wus.evidence.canonical import Json
+from digipoort_wus.evidence.canonical import Json, canonical_text
 
 TEXT_MAX = 256
 """Characters of a plain text: a name, a code, an identifier of ours."""
@@ -33,6 +33,7 @@ class Received:
         certificates: the signer's certificate and its issuers, DER, the root last.
         crls: those that were used, DER.
         tls_oin: OIN of the TLS peer.
+        head: ``head``, what the store keeps of it in its row: whose it is, and for whom.
     """
 
     berichtsoort: str
@@ -47,6 +48,7 @@ class Received:
     certificates: tuple[Digest, ...] = ()
     crls: tuple[Digest, ...] = ()
     tls_oin: str | None = None
+    head: Blinded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ class Reported:
         code: three digits.
         report: ``report``, the SHA-256 of the canonical element in the Body that it signed.
         judged_at: when it judged, as it says; our time is that of the entry.
+        request: ``request``, the signed envelope as it can be shown again.
+        signature: of the SignatureValue, decoded.
+        algorithm: URI of the signature algorithm.
+        certificates: the agency's certificate and its issuers, DER, the root last.
+        crls: those that were used, DER.
     """
 
     agency: str
@@ -108,15 +115,31 @@ class Reported:
     code: str
     report: Blinded
     judged_at: str | None = None
+    request: Blinded | None = None
+    signature: Digest | None = None
+    algorithm: str | None = None
+    certificates: tuple[Digest, ...] | None = None
+    crls: tuple[Digest, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A return message was put into the mailbox; each of ``contents`` is a ``content``."""
+    """A return message was put into the mailbox; each of ``contents`` is a ``content``.
+
+    ``head`` is over what the store keeps of it in its row. What an agency signed has the rest, as
+    of :class:`Reported`.
+    """
 
     agency: str
     berichtsoort: str
     contents: tuple[Blinded, ...]
+    message_id: Blinded | None = None
+    request: Blinded | None = None
+    signature: Digest | None = None
+    algorithm: str | None = None
+    certificates: tuple[Digest, ...] | None = None
+    crls: tuple[Digest, ...] | None = None
+    head: Blinded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +238,11 @@ KINDS: Mapping[type[Event], str] = MappingProxyType(
 """The word in an entry for each of them."""
 
 
+_NAMES: Mapping[type[Event], tuple[str, ...]] = MappingProxyType(
+    {kind: tuple(sorted(field.name for field in fields(kind))) for kind in KINDS}
+)
+
+
 def facts_of(event: Event) -> Mapping[str, Json]:
     """Return what an entry says of an event; what is None is left out.
 
@@ -223,6 +251,25 @@ def facts_of(event: Event) -> Mapping[str, Json]:
     """
     told = {field.name: _told(getattr(event, field.name)) for field in fields(event)}
     return MappingProxyType({name: value for name, value in told.items() if value is not None})
+
+
+def facts_text(event: Event) -> str:
+    """Return the canonical spelling of :func:`facts_of`, at once: this is done for every entry.
+
+    Raises:
+        ValueError: as :func:`facts_of`, or a text is no Unicode.
+    """
+    members: list[str] = []
+    for name in _NAMES[type(event)]:
+        value = getattr(event, name)
+        match value:
+            case None:
+                continue
+            case Blinded(mac):
+                members.append(f'"{name}":"hmac-sha256:{mac.hex()}"')
+            case _:
+                members.append(f'"{name}":{canonical_text(_told(value))}')
+    return f"{{{','.join(members)}}}"
 
 
 def _told(value: object) -> Json | None:

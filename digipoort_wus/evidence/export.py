@@ -5,9 +5,10 @@ the zip are ours alone; what a sender called his files is in his request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from shutil import copyfileobj
+from types import MappingProxyType
 from typing import IO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -20,7 +21,7 @@ from digipoort_wus.evidence.canonical import canonical
 from digipoort_wus.evidence.chains import entry_of
 from digipoort_wus.evidence.entry import status_octets
 from digipoort_wus.evidence.guide import guide
-from digipoort_wus.evidence.kept import Kept
+from digipoort_wus.evidence.kept import Kept, KeptMessage, KeptRequest
 from digipoort_wus.evidence.merkle import proof_of
 from digipoort_wus.evidence.rows import EntryRow, SealingBatch
 from digipoort_wus.filing.content import Content, open_content
@@ -40,6 +41,7 @@ class Exported:
         kenmerk: whose evidence.
         rows: its entries, in order, every one of them sealed.
         kept: of its filings, by berichtkenmerk.
+        messages: its return messages, by berichtkenmerk.
         batches: those that the entries name, by number.
         signers: certificates that signed the batches, by the SHA-256 of their DER.
         roots: that the exporter believes; the reader shall have his own.
@@ -55,6 +57,7 @@ class Exported:
     roots: tuple[x509.Certificate, ...]
     issuers: tuple[x509.Certificate, ...] = ()
     stamp_roots: tuple[x509.Certificate, ...] = ()
+    messages: Mapping[str, KeptMessage] = field(default_factory=lambda: MappingProxyType({}))
 
 
 def write_export(exported: Exported, target: IO[bytes]) -> None:
@@ -117,11 +120,20 @@ def _files(exported: Exported) -> Iterator[File]:
         for entry in received
         if (kept := exported.kept.get(entry.bericht)) is not None and kept.salt is not None
     ]
-    yield "VERIFY.md", guide(exported.kenmerk, entries, shown, _used(exported)).encode()
+    messages = [
+        message
+        for entry in entries
+        if entry.kind == "offered"
+        if (message := exported.messages.get(entry.bericht)) and message.salt is not None
+    ]
+    text = guide(exported.kenmerk, entries, shown, messages, _used(exported))
+    yield "VERIFY.md", text.encode()
     yield "verify.sh", verify_script()
     yield "chain.jsonl", b"".join(row.octets + b"\n" for row in exported.rows)
     for number, kept in enumerate(shown, 1):
         yield from ((f"filings/{number}/{name}", content) for name, content in _filing(kept))
+    for number, back in enumerate(messages, 1):
+        yield from ((f"messages/{number}/{name}", content) for name, content in _message(back))
     for sealing in _used(exported):
         yield from _batch(sealing, exported.signers)
     for row in exported.rows:
@@ -140,21 +152,37 @@ def _used(exported: Exported) -> list[SealingBatch]:
 def _filing(kept: Kept) -> Iterator[File]:
     yield "bericht.txt", f"{kept.bericht}\n".encode()
     yield "salt.hex", f"{(kept.salt or b'').hex()}\n".encode()
-    if kept.request is not None:
-        yield "request.xml", kept.request
+    yield from _signed(KeptRequest(kept.request, kept.certificates, kept.crls))
     if kept.answer is not None:
         yield "answer.xml", kept.answer
     if kept.answer_certificate is not None:
         yield "answer.pem", _pem((kept.answer_certificate,))
-    for number, certificate in enumerate(kept.certificates, 1):
-        yield f"certificates/{number}.pem", _pem((certificate,))
-    for number, crl in enumerate(kept.crls, 1):
-        yield f"crls/{number}.pem", crl.public_bytes(Encoding.PEM)
+    for number, report in enumerate(kept.reports, 1):
+        yield from ((f"reports/{number}/{name}", content) for name, content in _signed(report))
     for number, content in enumerate(kept.contents, 1):
         yield f"contents/{number}.bin", content
     # JSON, with one status on each line, for tools that know lines only.
     lines = b",\n".join(status_octets(status) for status in kept.statuses)
     yield "statuses.json", b"[\n" + lines + b"\n]\n"
+
+
+def _message(kept: KeptMessage) -> Iterator[File]:
+    yield "bericht.txt", f"{kept.bericht}\n".encode()
+    yield "salt.hex", f"{(kept.salt or b'').hex()}\n".encode()
+    if kept.offered is not None:
+        yield from _signed(kept.offered)
+    for number, content in enumerate(kept.contents, 1):
+        yield f"contents/{number}.bin", content
+
+
+def _signed(kept: KeptRequest) -> Iterator[File]:
+    """Yield a request, and what its signature was judged by."""
+    if kept.request is not None:
+        yield "request.xml", kept.request
+    for number, certificate in enumerate(kept.certificates, 1):
+        yield f"certificates/{number}.pem", _pem((certificate,))
+    for number, crl in enumerate(kept.crls, 1):
+        yield f"crls/{number}.pem", crl.public_bytes(Encoding.PEM)
 
 
 def _batch(sealing: SealingBatch, signers: Mapping[bytes, x509.Certificate]) -> Iterator[File]:

@@ -1,9 +1,13 @@
 """What can be wrong with evidence: a table of problems, each with an id that is stable."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 
 from digipoort_wus.errors import DigipoortError
+
+MAY_DIFFER = timedelta(minutes=5)
+"""So far two clocks may be apart: of two gateways, or of a gateway and an authority."""
 
 
 class Problem(Enum):
@@ -35,7 +39,7 @@ class Problem(Enum):
     )
     BATCH_TIME = (
         "EVIDENCE-BATCH-TIME",
-        "No batch is older than the one before it, or than its own entries.",
+        "No batch is older than the one before it, or than its own entries, by five minutes.",
     )
     BATCH_LEAVES = (
         "EVIDENCE-BATCH-LEAVES",
@@ -62,6 +66,10 @@ class Problem(Enum):
     KEPT_MISSING = (
         "EVIDENCE-KEPT-MISSING",
         "What is kept of a filing is there, or an entry says that it was purged.",
+    )
+    KEPT_UNTOLD = (
+        "EVIDENCE-KEPT-UNTOLD",
+        "Every filing and return message that is kept has an entry of its receipt.",
     )
     KEPT_CHANGED = ("EVIDENCE-KEPT-CHANGED", "What is kept of a filing is what its entries say.")
     PURGE_UNDONE = (

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from digipoort_wus.clock import format_utc
 from digipoort_wus.evidence.entry import Entry
-from digipoort_wus.evidence.kept import Kept
+from digipoort_wus.evidence.kept import Kept, KeptMessage, KeptRequest
 from digipoort_wus.evidence.rows import SealingBatch
 from digipoort_wus.names import SOAP, WSA, WSSE, WSSE11, WSU
 
@@ -56,7 +57,9 @@ sha256sum verify.sh
 | `filings/N/request.xml`, `answer.xml` | the signed request and confirmation, every octet |
 | `filings/N/contents/`, `statuses.json` | contents, decoded; statuses |
 | `filings/N/certificates/`, `crls/` | of the signer, leaf first; the CRLs that were used |
-| `filings/N/salt.hex` | key of the HMACs; what is personal is in the entries as HMAC only |
+| `filings/N/reports/M/` | what the agency reported: its signed request, certificates, CRLs |
+| `messages/N/` | a return message: its contents, and the agency's signed request that brought it |
+| `salt.hex` | key of the HMACs; what is personal is in the entries as HMAC only |
 
 The hash of an entry is SHA-256 over one octet 0x02, the hash of the entry before (32 zero octets
 for the first) and the line. It is a leaf of the Merkle tree of its batch. An HMAC is
@@ -86,6 +89,7 @@ def guide(
     kenmerk: str,
     entries: Sequence[Entry],
     filings: Sequence[Kept],
+    messages: Sequence[KeptMessage],
     batches: Sequence[SealingBatch],
 ) -> str:
     """Return the text of VERIFY.md.
@@ -94,6 +98,7 @@ def guide(
         kenmerk: whose evidence.
         entries: of the chain.
         filings: those that are shown, in the order of their folders.
+        messages: return messages that are shown, likewise.
         batches: those that seal the entries.
     """
     received = {entry.bericht: entry for entry in entries if entry.kind == "received"}
@@ -101,16 +106,33 @@ def guide(
     for number, kept in enumerate(filings, 1):
         entry = received.get(kept.bericht)
         if entry is not None and kept.certificates and kept.request is not None:
-            parts.append(_request(number, entry.at, kept))
+            who = f"Delivery {number}: who signed the request"
+            parts.append(_request(who, f"filings/{number}", entry.at, kept.certificates[0]))
+        reported = (
+            one for one in entries if one.kind == "reported" and one.bericht == kept.bericht
+        )
+        for count, (told, report) in enumerate(zip(reported, kept.reports, strict=False), 1):
+            who = f"Delivery {number}: who signed report {count}"
+            folder = f"filings/{number}/reports/{count}"
+            parts.extend(_of_agency(who, folder, told.at, report))
+    offered = {entry.bericht: entry for entry in entries if entry.kind == "offered"}
+    for number, message in enumerate(messages, 1):
+        who = f"Return message {number}: who offered it"
+        at = offered[message.bericht].at
+        parts.extend(_of_agency(who, f"messages/{number}", at, message.offered))
     parts.extend(_batch(sealing) for sealing in batches)
     return "".join((*parts, _TAIL))
 
 
-def _request(number: int, at: datetime, kept: Kept) -> str:
-    folder = f"filings/{number}"
-    leaf = kept.certificates[0].fingerprint(hashes.SHA256()).hex()
+def _of_agency(who: str, folder: str, at: datetime, kept: KeptRequest | None) -> Iterator[str]:
+    if kept is not None and kept.certificates and kept.request is not None:
+        yield _request(who, folder, at, kept.certificates[0])
+
+
+def _request(who: str, folder: str, at: datetime, signer: x509.Certificate) -> str:
+    leaf = signer.fingerprint(hashes.SHA256()).hex()
     return f"""
-### Delivery {number}: who signed the request
+### {who}
 
 The certificate's SHA-256 (DER) is `{leaf}`. A newer xmlsec1 (1.3) also wants `--lax-key-search`.
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from digipoort_wus.errors import ConfigurationError
-from digipoort_wus.evidence.findings import Disproved, Problem
+from digipoort_wus.errors import ConfigurationError, DigipoortError
+from digipoort_wus.evidence.findings import MAY_DIFFER, Disproved, Problem
 
 if TYPE_CHECKING:
     from rfc3161_client import TimeStampResponse
@@ -23,8 +23,10 @@ QUERY_TYPE = "application/timestamp-query"
 REPLY_TYPE = "application/timestamp-reply"
 REPLY_MAX_BYTES = 65_536
 """Of an answer; one with its certificates is of a few thousand."""
-_ALARM_AFTER = timedelta(hours=4)
-_SKEW = timedelta(minutes=5)
+ALARM_AFTER = timedelta(hours=4)
+"""So long a batch may be without a stamp, unless the operator says another time."""
+SKEW = MAY_DIFFER
+"""So far the clocks of gateway and authority may be apart."""
 
 
 class Stamping(Enum):
@@ -32,7 +34,7 @@ class Stamping(Enum):
 
     OFF = "nobody is asked"
     WANTED = "asked; when no answer comes in time, an alarm"
-    REQUIRED = "asked; when no answer comes in time, nothing more is accepted"
+    REQUIRED = "asked; when no answer comes in time, the gateway says that it is not ready"
 
 
 class StampState(Enum):
@@ -40,7 +42,7 @@ class StampState(Enum):
 
     FINE = "fine"
     ALARM = "alarm"
-    STOP = "stop"
+    NOT_READY = "not ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class StampPolicy:
     """
 
     stamping: Stamping = Stamping.OFF
-    alarm_after: timedelta = _ALARM_AFTER
+    alarm_after: timedelta = ALARM_AFTER
 
     def state(self, oldest: datetime | None, now: datetime) -> StampState:
         """Return what to do.
@@ -62,9 +64,16 @@ class StampPolicy:
             oldest: when the oldest batch without a stamp was sealed; None when all have one.
             now: moment of the question.
         """
-        if self.stamping is Stamping.OFF or oldest is None or now - oldest <= self.alarm_after:
+        if self.stamping is Stamping.OFF or oldest is None:
             return StampState.FINE
-        return StampState.STOP if self.stamping is Stamping.REQUIRED else StampState.ALARM
+        # One that a clock dated ahead would otherwise be waited for until then.
+        if -SKEW <= now - oldest <= self.alarm_after:
+            return StampState.FINE
+        return StampState.NOT_READY if self.stamping is Stamping.REQUIRED else StampState.ALARM
+
+
+class NoStamp(DigipoortError):
+    """The authority gave no answer that could be a stamp; ``str()`` says why, for a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,23 @@ class Stamp:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """Which stamps are believed.
+
+    Args:
+        roots: of authorities, and intermediates that they do not send.
+        policy: OID under which they must have been given, such as ``1.2.3.4.1``; empty: any.
+    """
+
+    roots: tuple[x509.Certificate, ...]
+    policy: str = ""
+
+
 def stamp_query(stamped: bytes) -> StampQuery:
     """Return a question for a stamp over octets, with a nonce and asking for the certificate.
+
+    Under which policy it is given is the authority's choice; the answer is judged by it.
 
     Raises:
         ConfigurationError: the extra ``timestamp`` is not installed.
@@ -106,6 +130,7 @@ def verify_stamp(
     roots: Sequence[x509.Certificate],
     *,
     nonce: int | None = None,
+    policy: str = "",
 ) -> Stamp:
     """Return what an answer of a time stamping authority shows.
 
@@ -116,6 +141,7 @@ def verify_stamp(
         stamped: what it should be over.
         roots: of authorities that are believed, and intermediates that they do not send.
         nonce: of the question, when this is its answer; None for a stored one.
+        policy: OID under which it must have been given; empty: any.
 
     Raises:
         Disproved: STAMP; it is no stamp, or one of somebody else, or over something else.
@@ -134,13 +160,30 @@ def verify_stamp(
     try:
         response = decode_timestamp_response(answer)
         _require_one_signer(response)
-        VerifierBuilder(roots=list(roots), nonce=nonce).build().verify_message(response, stamped)
+        under = x509.ObjectIdentifier(policy) if policy else None
+        verifier = VerifierBuilder(roots=list(roots), nonce=nonce, policy_id=under).build()
+        verifier.verify_message(response, stamped)
         at = response.tst_info.gen_time
     except VerificationError as error:
         raise Disproved(Problem.STAMP, str(error)[:100]) from error
     except (ValueError, TypeError, OverflowError) as error:
         raise Disproved(Problem.STAMP, "no time stamp that can be read") from error
     return Stamp(answer, at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+
+
+def require_fresh(stamp: Stamp, now: datetime) -> None:
+    """Refuse an answer of another time than now: one of the two clocks is wrong.
+
+    Args:
+        stamp: an answer that was verified and came just now.
+        now: by the gateway's clock.
+
+    Raises:
+        Disproved: STAMP_TIME.
+    """
+    if abs(stamp.at - now) > SKEW:
+        detail = f"the authority's clock and ours are {abs(stamp.at - now)} apart"
+        raise Disproved(Problem.STAMP_TIME, detail)
 
 
 def require_plausible(stamp: Stamp, sealed_at: datetime) -> None:
@@ -153,7 +196,7 @@ def require_plausible(stamp: Stamp, sealed_at: datetime) -> None:
     Raises:
         Disproved: STAMP_TIME.
     """
-    if stamp.at + _SKEW < sealed_at:
+    if stamp.at + SKEW < sealed_at:
         raise Disproved(Problem.STAMP_TIME, "stamped before it was sealed")
 
 

@@ -18,11 +18,11 @@ from cryptography import x509
 from digipoort_wus.evidence.batch import Batch, batch_hash, stamped_octets, verify_batch
 from digipoort_wus.evidence.chains import chain_findings, entry_of, kept_findings
 from digipoort_wus.evidence.entry import NO_HASH
-from digipoort_wus.evidence.findings import Disproved, Finding, Problem
-from digipoort_wus.evidence.kept import Kept
+from digipoort_wus.evidence.findings import MAY_DIFFER, Disproved, Finding, Problem
+from digipoort_wus.evidence.kept import Kept, KeptMessage, Row
 from digipoort_wus.evidence.merkle import root_of
 from digipoort_wus.evidence.rows import BatchRow, EntryRow
-from digipoort_wus.evidence.stamp import Stamping, StampPolicy, require_plausible, verify_stamp
+from digipoort_wus.evidence.stamp import StampPolicy, StampState, require_plausible, verify_stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,14 @@ class Trust:
 class Chain:
     """The entries of one kenmerk, in order of their number.
 
-    ``kept`` is what is kept of its filings, by berichtkenmerk; None leaves that out.
+    ``kept`` is what is kept of its filings, by berichtkenmerk, and ``messages`` of its return
+    messages; None leaves both out.
     """
 
     kenmerk: str
     rows: Sequence[EntryRow]
     kept: Mapping[str, Kept] | None = None
+    messages: Mapping[str, KeptMessage] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Report:
         batches: batches that were verified.
         stamps: stamps that were judged.
         unjudged_stamps: stamps for which no authority is believed.
+        unbound: filings and return messages that version 3 stored, without an entry.
     """
 
     findings: tuple[Finding, ...]
@@ -83,6 +86,7 @@ class Report:
     batches: int
     stamps: int
     unjudged_stamps: int
+    unbound: int = 0
 
 
 def verify_history(
@@ -102,7 +106,7 @@ def verify_history(
     findings: list[Finding] = []
     before: Batch | None = None
     seen: set[int] = set()
-    stamps = entries = unsealed = kenmerken = 0
+    stamps = entries = unsealed = kenmerken = unbound = 0
     for sealed in batches:
         findings += batch_findings(before, sealed, trust, now)
         seen.add(sealed.row.batch.number)
@@ -121,9 +125,21 @@ def verify_history(
         unsealed += sum(row.batch is None for row in chain.rows)
         findings += chain_findings(chain.kenmerk, chain.rows, newest)
         if chain.kept is not None:
-            findings += kept_findings(chain.kenmerk, chain.rows, chain.kept)
+            findings += kept_findings(chain.kenmerk, chain.rows, chain.kept, chain.messages)
+            rows = [(one.salt, one.row) for one in chain.kept.values()]
+            rows += [(one.salt, one.row) for one in chain.messages.values()]
+            unbound += sum(salt is not None and row is Row.UNKNOWN for salt, row in rows)
     judged = stamps if trust.stamp_roots else 0
-    return Report(tuple(findings), kenmerken, entries, unsealed, len(seen), judged, stamps - judged)
+    return Report(
+        tuple(findings),
+        kenmerken,
+        entries,
+        unsealed,
+        len(seen),
+        judged,
+        stamps - judged,
+        unbound,
+    )
 
 
 def batch_findings(
@@ -149,7 +165,7 @@ def batch_findings(
         yield Finding(Problem.BATCH_LINK, batch=batch.number)
     if batch.number in trust.known and trust.known[batch.number] != _hash(batch):
         yield Finding(Problem.BATCH_KNOWN, batch=batch.number)
-    if before is not None and batch.sealed_at < before.sealed_at:
+    if before is not None and batch.sealed_at + MAY_DIFFER < before.sealed_at:
         yield Finding(Problem.BATCH_TIME, batch=batch.number, detail="before the batch before")
     yield from _leaves(batch, sealed.entries)
     if _hash(batch) is None:
@@ -183,7 +199,7 @@ def _leaves(batch: Batch, rows: Sequence[EntryRow]) -> Iterator[Finding]:
         yield Finding(Problem.BATCH_ROOT, batch=batch.number)
     for row in rows:
         entry = entry_of(row)
-        if entry is not None and entry.at > batch.sealed_at:
+        if entry is not None and entry.at > batch.sealed_at + MAY_DIFFER:
             yield Finding(Problem.BATCH_TIME, row.kenmerk, row.seq, batch.number, "before an entry")
 
 
@@ -192,7 +208,7 @@ def _stamp(row: BatchRow, trust: Trust, now: datetime) -> Iterator[Finding]:
     if row.stamp is None:
         if row.stamped_at is not None:
             yield Finding(Problem.STAMP_MISSING, batch=batch.number, detail="it was there")
-        elif policy.stamping is Stamping.REQUIRED and now - batch.sealed_at > policy.alarm_after:
+        elif policy.state(batch.sealed_at, now) is StampState.NOT_READY:
             yield Finding(Problem.STAMP_MISSING, batch=batch.number)
         return
     if not trust.stamp_roots:

@@ -3,17 +3,49 @@
 #
 #   sh verify.sh [ROOTS.pem [STAMP-ROOTS.pem]]
 #
-# Run it in the directory where the zip was unpacked. It prints a line for each thing that it
-# judged, and ends with status 1 when one did not hold. ROOTS.pem are the roots that you
-# believe, taken from where you believe them; without it those of the zip are taken, which
-# prove nothing by themselves.
+# It judges the directory that it is in. It prints a line for each thing that it judged, and ends
+# with status 1 when one did not hold, with status 2 when it could not judge. ROOTS.pem are the
+# roots that you believe, taken from where you believe them; without it those of the zip are
+# taken, which prove nothing by themselves.
 set -u
 LC_ALL=C
 export LC_ALL
-roots=${1:-trust/roots.pem}
-stamp_roots=${2:-trust/stamps.pem}
+# given FILE: its absolute name; certificates have to be in it.
+given() {
+    case $1 in /*) file=$1 ;; *) file=$PWD/$1 ;; esac
+    if [ ! -f "$file" ] || [ ! -r "$file" ]; then
+        printf '%s cannot be read.\n' "$1" >&2
+        exit 2
+    fi
+    if ! openssl x509 -in "$file" -noout 2>/dev/null; then
+        printf '%s holds no certificate in PEM.\n' "$1" >&2
+        exit 2
+    fi
+}
+for tool in openssl xmlsec1 basenc sha256sum; do
+    if ! command -v "$tool" >/dev/null; then
+        printf '%s is not here: install it.\n' "$tool" >&2
+        exit 2
+    fi
+done
+roots=trust/roots.pem
+stamp_roots=trust/stamps.pem
+if [ $# -gt 0 ]; then
+    given "$1"
+    roots=$file
+fi
+if [ $# -gt 1 ]; then
+    given "$2"
+    stamp_roots=$file
+fi
+CDPATH=
+cd -- "$(dirname -- "$0")" || exit 2
+if [ ! -r chain.jsonl ]; then
+    printf 'There is no chain.jsonl in %s: unpack the zip, and run the verify.sh in it.\n' "$PWD" >&2
+    exit 2
+fi
 failures=0
-work=$(mktemp -d) || exit 1
+work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 
 soap=http://schemas.xmlsoap.org/soap/envelope/
@@ -155,7 +187,8 @@ judge_place() {
     check "entry $seq: not younger than batch $batch" in_order \
         "$(text at "$2")" "$(text sealed_at "$batch_line")"
 }
-in_order() { printf '%s\n%s\n' "$1" "$2" | sort -C; }
+# Two clocks may be five minutes apart.
+in_order() { [ "$(seconds "$1")" -le "$(($(seconds "$2") + 300))" ]; }
 
 judge_chain() {
     expected=1
@@ -192,13 +225,18 @@ judge_listed() {
     done
 }
 
-judge_request() {
-    same "$1: request.xml" "$(text request "$2")" "$(hmac request "$1/request.xml" "$salt")"
+judge_contents() {
     at=1
     for mac in $(list contents "$2"); do
         same "$1: contents/$at.bin" "$mac" "$(hmac content "$1/contents/$at.bin" "$salt")"
         at=$((at + 1))
     done
+    [ ! -f "$1/contents/$at.bin" ] || bad "$1: contents/$at.bin: no entry speaks of it"
+}
+
+# judge_signed FOLDER LINE OIN: a request, and who signed it by whom the entry names.
+judge_signed() {
+    same "$1: request.xml" "$(text request "$2")" "$(hmac request "$1/request.xml" "$salt")"
     if [ -z "$(text signature "$2")" ]; then
         note "$1: nobody signed the request"
         return
@@ -207,7 +245,7 @@ judge_request() {
     : >"$work/crl.pem"
     judge_listed "$1: certificate" "$1/certificates" x509 "$(list certificates "$2")"
     judge_listed "$1: CRL" "$1/crls" crl "$(list crls "$2")"
-    same "$1: OIN of the signer" "$(text sender "$2")" "$(oin "$1/certificates/1.pem")"
+    same "$1: OIN of the signer" "$3" "$(oin "$1/certificates/1.pem")"
     check "$1: signature of the request" is_signed "$1/request.xml" "$1/certificates/1.pem"
     check "$1: certificate leads to a root and is not revoked" is_believed \
         "$1/certificates/1.pem" "$(seconds "$(text at "$2")")" \
@@ -221,6 +259,42 @@ judge_answer() {
     check "$1: signature of the answer" is_signed "$1/answer.xml" "$1/answer.pem"
     check "$1: certificate of the answer leads to a root" is_believed "$1/answer.pem" \
         "$(seconds "$(text at "$answered")")" -untrusted trust/issuers.pem
+}
+
+# judge_reports FOLDER BERICHT: what the agency reported on a delivery.
+judge_reports() {
+    entries reported "$2" >"$work/reported"
+    count=1
+    while IFS= read -r reported; do
+        if [ -n "$(text request "$reported")" ]; then
+            judge_signed "$1/reports/$count" "$reported" "$(text agency "$reported")"
+        else
+            note "$1: of report $count the request was not kept"
+        fi
+        count=$((count + 1))
+    done <"$work/reported"
+    [ ! -d "$1/reports/$count" ] || bad "$1: reports/$count: no entry speaks of it"
+}
+
+# judge_message LINE: a return message, and the request that brought it.
+judge_message() {
+    bericht=$(text bericht "$1")
+    for folder in messages/*; do
+        [ -f "$folder/bericht.txt" ] && [ "$(cat "$folder/bericht.txt")" = "$bericht" ] || continue
+        salt=$(cat "$folder/salt.hex")
+        judge_contents "$folder" "$1"
+        if [ -n "$(text request "$1")" ]; then
+            judge_signed "$folder" "$1" "$(text agency "$1")"
+        else
+            note "$folder: it came without a request: the gateway made it"
+        fi
+        return
+    done
+    if [ -n "$(sed -n '/"kind":"purged"/p' chain.jsonl)" ]; then
+        note "return message $bericht: purged; what it was cannot be shown any more"
+    else
+        bad "return message $bericht: not there, and no entry says that it was purged"
+    fi
 }
 
 judge_statuses() {
@@ -244,11 +318,13 @@ judge_filing() {
         return
     fi
     for folder in filings/*; do
-        [ "$(cat "$folder/bericht.txt")" = "$bericht" ] || continue
+        [ -f "$folder/bericht.txt" ] && [ "$(cat "$folder/bericht.txt")" = "$bericht" ] || continue
         salt=$(cat "$folder/salt.hex")
-        judge_request "$folder" "$1"
+        judge_contents "$folder" "$1"
+        judge_signed "$folder" "$1" "$(text sender "$1")"
         judge_answer "$folder" "$bericht"
         judge_statuses "$folder" "$bericht"
+        judge_reports "$folder" "$bericht"
         return
     done
     bad "delivery $bericht: not there, and no entry says that it was purged"
@@ -256,7 +332,10 @@ judge_filing() {
 
 judge_chain
 while IFS= read -r line; do
-    [ "$(text kind "$line")" != received ] || judge_filing "$line"
+    case $(text kind "$line") in
+    received) judge_filing "$line" ;;
+    offered) judge_message "$line" ;;
+    esac
 done <chain.jsonl
 if [ $# -eq 0 ]; then
     note "roots: those of the zip; compare them with those that you believe"

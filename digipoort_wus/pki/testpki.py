@@ -6,6 +6,7 @@ signatures and a directory.
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ KeySource = Callable[[str, int], rsa.RSAPrivateKey]
 """Gives the key for a name (``vendor-a``, ``root``) and a number of bits."""
 P12_PASSWORD = "test"  # noqa: S105 - public, as are the keys it would protect
 
+# Of a gateway that keeps its certificates beside what it stores.
+_STORE = "digipoort.db"
 _README = """\
 TEST MATERIAL, generation {generation}. Not for production use.
 
@@ -194,6 +197,7 @@ def write_whole(directory: Path, fill: Callable[[Path], None]) -> None:
         draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
         try:
             fill(draft)
+            _let_nobody_else_write(draft)
             draft.chmod(0o755)
             draft.rename(directory)
         finally:
@@ -203,6 +207,14 @@ def write_whole(directory: Path, fill: Callable[[Path], None]) -> None:
         raise ConfigurationError(
             f"{directory} cannot be written ({error.strerror}): choose another place."
         ) from error
+
+
+def _let_nobody_else_write(directory: Path) -> None:
+    """Take away what an umask of 0 would leave to all: a root that others put there is believed."""
+    for path in directory.rglob("*"):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        if not path.is_symlink() and mode & (stat.S_IWGRP | stat.S_IWOTH):
+            path.chmod(mode & ~(stat.S_IWGRP | stat.S_IWOTH))
 
 
 def load_pki(directory: Path) -> TestPki:
@@ -248,6 +260,11 @@ def check_vacant(directory: Path) -> None:
     Raises:
         ConfigurationError: there is a file, or a directory that is not empty.
     """
+    if (directory / _STORE).exists():
+        raise ConfigurationError(
+            f"{directory} holds the store of a gateway, and no certificates are made beside one: "
+            "choose another directory."
+        )
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ConfigurationError(
             f"{directory} exists and is not empty: choose another directory, or remove it "

@@ -1,13 +1,13 @@
 """The answer to a filing, kept as it was signed before anybody gets it."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from digipoort_wus.errors import DigipoortError
 from digipoort_wus.evidence.blinded import blind
 from digipoort_wus.evidence.events import Answered
 from digipoort_wus.process.api import Caller
-from digipoort_wus.process.proving import NO_DOCUMENTS
-from digipoort_wus.process.recording import Happened, record, subject_of
+from digipoort_wus.process.recording import Happened, Subject, record_behind
 from digipoort_wus.store.ports import PayloadDamaged, Transaction
 
 _LEFT = timedelta(minutes=1)
@@ -32,18 +32,18 @@ def keep_answer(
     Raises:
         DigipoortError: the filing is not there.
     """
-    receipt = transaction.receipt(caller.oin, caller.message_id)
-    if receipt is None:
+    filing = transaction.to_answer(caller.oin, caller.message_id)
+    if filing is None:
         raise DigipoortError("an answer without its filing")
-    try:
-        kept = transaction.answer(receipt.filing_id)
-    except PayloadDamaged:
-        # The filing is there all the same, and its sender has to hear of it.
-        kept = None
-    if kept is not None and kept.valid_until - _LEFT > now:
-        return kept.octets
-    transaction.put_answer(receipt.filing_id, octets, valid_until)
-    filing = transaction.filing(receipt.filing_id, NO_DOCUMENTS)
-    subject = subject_of(transaction, receipt.filing_id, filing.berichtkenmerk)
-    record(transaction, subject, (Happened(now, Answered(blind(subject.salt, "answer", octets))),))
+    if filing.valid_until is not None and filing.valid_until - _LEFT > now:
+        # Where it is damaged: the filing is there all the same, and its sender has to hear of it.
+        with suppress(PayloadDamaged):
+            kept = transaction.answer(filing.filing_id)
+            if kept is not None:
+                return kept.octets
+    salt = transaction.evidence_salt(filing.filing_id)
+    transaction.put_answer(filing.filing_id, octets, valid_until)
+    subject = Subject(filing.kenmerk, filing.filing_id, filing.berichtkenmerk, salt)
+    answered = Happened(now, Answered(blind(salt, "answer", octets)))
+    record_behind(transaction, subject, filing.last, (answered,))
     return octets

@@ -17,6 +17,7 @@ from typing import Protocol
 from digipoort_wus.filing.filing import Delivery, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status, StatusError
+from digipoort_wus.process.later import Later
 from digipoort_wus.process.recording import Proof
 
 
@@ -26,7 +27,10 @@ class Scope(Enum):
     ALL = "all"
     """Everything; leaves no trace."""
     NEW = "new"
-    """What no earlier NEW query of this caller returned; marked as returned."""
+    """What no earlier NEW query of this caller returned; marked as returned.
+
+    Who gives a :class:`Later` with the question has it marked when the answer is signed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Caller:
         tls_oin: OIN of the TLS peer, None where there was no TLS (embedding).
         message_id: wsa:MessageID of the request, signed.
         body_digest: SHA-256 of the canonical element in the signed Body.
-        proof: of a filing; None of every other request, and where no gate was passed.
+        proof: of a filing, a report or an offer; None of every other request, and where no gate
+            was passed.
     """
 
     oin: str
@@ -157,6 +162,7 @@ class ProcessApi(Protocol):
         period: Period,
         scope: Scope,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         """Return the statuses of one process of the caller in order of time."""
 
@@ -167,13 +173,17 @@ class ProcessApi(Protocol):
         party: Party,
         period: Period,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         """Return and mark the new statuses of all processes of this berichtsoort and party."""
 
     def messages(
-        self, caller: Caller, query: MailboxQuery, scope: Scope
+        self, caller: Caller, query: MailboxQuery, scope: Scope, later: Later | None = None
     ) -> Future[Sequence[ReturnMessage]]:
-        """Return the caller's return messages with their content, oldest first."""
+        """Return the caller's return messages with their content, oldest first.
+
+        A message that cannot be read, or that no answer can hold, is left out and not marked.
+        """
 
     def message_list(
         self, caller: Caller, query: MailboxQuery, scope: Scope

@@ -1,15 +1,18 @@
 """Whether what a store holds is what was stored: payloads, keys and evidence."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from digipoort_wus.evidence.verify import Report, Trust, verify_history
 from digipoort_wus.process import proving
-from digipoort_wus.store.files import PayloadFiles
+from digipoort_wus.store.looking import Read
+from digipoort_wus.store.outside import LargePayloads
 from digipoort_wus.store.ports import PayloadDamaged, Reader, Store, StoredPayload, Transaction
 from digipoort_wus.store.secrets import KeyRing, RingId, WrappedSecret, rewrap
+from digipoort_wus.store.values import OUTSIDE
 
 _AT_ONCE = 200
 
@@ -27,23 +30,28 @@ class Payloads:
     problems: tuple[str, ...]
 
 
-def check_payloads(reader: Reader, files: PayloadFiles, told: Callable[[int], None]) -> Payloads:
-    """Compare every payload with its hash, in its row or its file; needs no key.
+def check_payloads(
+    read: Read, outside: Mapping[str, LargePayloads], told: Callable[[int], None]
+) -> Payloads:
+    """Compare every payload with its hash, in its row or outside of it; needs no key.
 
     Args:
-        reader: of the store.
-        files: the files of it.
+        read: of the store; each page is a transaction of its own.
+        outside: what keeps large payloads, by their place.
         told: is called with how many have been looked at, now and then.
+
+    Raises:
+        PayloadsUnreachable: the object store does not answer.
     """
     seen, problems, after = 0, list[str](), 0
-    while found := reader.payloads(after, _AT_ONCE):
+    while found := read(partial(_page, after=after)):
         after = found[-1][0]
         for number, payload in found:
             if payload.place == "gone":
                 continue
             seen += 1
             try:
-                _check(files, payload)
+                _check(outside, payload)
             except PayloadDamaged as error:
                 problems.append(f"payload {number}: {error}")
         told(seen)
@@ -104,9 +112,15 @@ def rewrap_all(store: Store, ring: KeyRing, told: Callable[[int], None]) -> int:
         told(changed)
 
 
-def _check(files: PayloadFiles, payload: StoredPayload) -> None:
-    if payload.place == "file":
-        files.check(payload.sha256)
+def _page(reader: Reader, after: int) -> Sequence[tuple[int, StoredPayload]]:
+    return reader.payloads(after, _AT_ONCE)
+
+
+def _check(outside: Mapping[str, LargePayloads], payload: StoredPayload) -> None:
+    if payload.place in OUTSIDE:
+        if payload.place not in outside:
+            raise PayloadDamaged(f"the configuration does not say where its {payload.place} is")
+        outside[payload.place].check(payload.sha256)
     elif payload.content is not None and (
         hashlib.sha256(payload.content).digest() != payload.sha256
     ):

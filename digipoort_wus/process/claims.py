@@ -10,16 +10,9 @@ from digipoort_wus.filing.filing import Filing
 from digipoort_wus.process.keeping import Loaded
 from digipoort_wus.process.watching import Stepped
 from digipoort_wus.process.working import Taken
-from digipoort_wus.store.ports import Job, Reader, Transaction
+from digipoort_wus.store.ports import Job, Reader, Store, Transaction
 
 _CARRY_BELOW = 128 * 1024
-
-
-class Where(Enum):
-    """In which thread a delivery to an agency outside is done."""
-
-    OF_THE_DESTINATION = "of the destination"
-    OF_THE_CALLER = "of the caller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +45,55 @@ class Begun:
 class Placed(Enum):
     """What became of a delivery that is not done by who claimed it."""
 
-    ELSEWHERE = "a thread of the destination does it"
+    ELSEWHERE = "a thread for whom it asks does it"
     LATER = "it is claimed again later"
     LOST = "somebody else has it"
+
+
+def never() -> bool:
+    """Return False: nobody wants the engine to stop."""
+    return False
+
+
+def nobody(filing: Filing) -> str | None:
+    """Return None: whoever is asked whether this may be filed is quick."""
+    del filing
+    return None
+
+
+def nowhere(berichtsoort: str) -> str | None:
+    """Return None: the agency of every berichtsoort is in this process, and quick."""
+    del berichtsoort
+    return None
 
 
 def carried(loaded: Loaded) -> Loaded | None:
     """Return what is kept in memory for the next step: all but large filings."""
     return loaded if _in_memory(loaded[0]) < _CARRY_BELOW else None
+
+
+def load(store: Store, job: Job) -> Loaded:
+    """Return a filing and the salt of its evidence; one that has no secret gets it now."""
+
+    def look(reader: Reader) -> tuple[Filing, bytes | None]:
+        return reader.filing(job.filing_id), reader.evidence_salt(job.filing_id)
+
+    filing, salt = store.read(look)
+    if salt is None:
+        salt = store.write(lambda t: t.evidence_salt(job.filing_id)).result()
+    return filing, salt
+
+
+def load_all(store: Store, works: Sequence[Work]) -> list[Work]:
+    """Read the filings of works together; those that cannot be read are left as they are."""
+    numbers = [work.job.filing_id for work in works]
+    found = store.read(lambda reader: reader.loaded(numbers)) if numbers else {}
+    return [Work(work.job, found.get(work.job.filing_id)) for work in works]
+
+
+def release(transaction: Transaction, jobs: Sequence[Job]) -> None:
+    """Let jobs be claimed again, as a work."""
+    transaction.release(jobs)
 
 
 def _in_memory(filing: Filing) -> int:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Protocol
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.process.engine import where
+from digipoort_wus.process.runner import ENDED, nothing_began, nothing_overdue
 from digipoort_wus.store.ports import Reader, Store
 
 _log = logging.getLogger(__name__)
@@ -23,7 +25,8 @@ RunOne = Callable[[str, Callable[[], bool]], datetime | None]
 """``Engine.run_one``."""
 THREADS = 16
 """Filings on which one process works at the same time."""
-SWEEP_EVERY = timedelta(seconds=5)
+SWEEP_EVERY = timedelta(seconds=4)
+"""At most; what a dead process left is begun again within its lease and five seconds."""
 _OVERDUE = timedelta(seconds=2)
 _SWEPT_AT_MOST = 64
 _SOONEST = 0.1
@@ -48,6 +51,10 @@ class Works(Protocol):
     def is_alive(self) -> bool:
         """Return whether the threads run."""
 
+    @property
+    def trouble(self) -> str:
+        """Say why nothing, or something, is not worked on; empty when all goes well."""
+
     def start(self) -> None:
         """Start the threads; once only."""
 
@@ -65,6 +72,11 @@ class Elsewhere:
     def is_alive(self) -> bool:
         """Return True: there is nothing that could end."""
         return True
+
+    @property
+    def trouble(self) -> str:
+        """Return nothing: nothing can go wrong."""
+        return ""
 
     def start(self) -> None:
         """Do nothing."""
@@ -86,6 +98,8 @@ class ClusterRunner:
         clock: the one that decides what is due.
         threads: filings at the same time.
         sweep: the jobs are looked through at least this often.
+        finish: waits at most so long for what ``run_one`` began in other threads.
+        overdue: says which step does not come back, empty when all do.
     """
 
     def __init__(
@@ -97,7 +111,11 @@ class ClusterRunner:
         *,
         threads: int = THREADS,
         sweep: timedelta = SWEEP_EVERY,
+        finish: Callable[[timedelta], None] = nothing_began,
+        overdue: Callable[[], str] = nothing_overdue,
     ) -> None:
+        self._finish = finish
+        self._overdue = overdue
         self._queue = queue
         self._run_one = run_one
         self._store = store
@@ -121,6 +139,11 @@ class ClusterRunner:
         """Return whether the threads run."""
         return all(thread.is_alive() for thread in self._threads)
 
+    @property
+    def trouble(self) -> str:
+        """Say why nothing, or something, is not worked on; empty when all goes well."""
+        return self._overdue() if self.is_alive else ENDED
+
     def wake(self) -> None:
         """Look through the jobs now; may be called from any thread, and before the start."""
         self._changed.set()
@@ -130,9 +153,11 @@ class ClusterRunner:
         self._stopping.set()
         self._changed.set()
         self._queue.stop()
+        end = monotonic() + within.total_seconds()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(within.total_seconds())
+        self._finish(timedelta(seconds=max(0.0, end - monotonic())))
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _serve(self) -> None:

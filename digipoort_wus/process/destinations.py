@@ -52,7 +52,7 @@ class Destinations:
         each: deliveries to one destination at the same time.
         own: the same, of the destinations that take another number.
         at_most: deliveries at the same time, whatever the destination; a destination that finds
-            no room waits.
+            no room waits. No destination has more than half of it.
         policy: of the breakers.
         chance: gives a share between 0 and 1, to spread what failed together.
     """
@@ -63,7 +63,7 @@ class Destinations:
         *,
         each: int = 4,
         own: Mapping[str, int] | None = None,
-        at_most: int = 64,
+        at_most: int = 128,
         policy: BreakerPolicy | None = None,
     ) -> None:
         self._chance = chance
@@ -90,6 +90,9 @@ class Destinations:
             known.state, permit = breaker.ask(known.state, now, self._policy)
             if permit is Permit.WAIT:
                 due = breaker.next_at(known.state, now, self._policy)
+                if isinstance(known.state, breaker.Probing):
+                    # It may be lost, and then it is given up late; most tell in a moment.
+                    return min(due, self.turn(destination, now))
                 return due + self._chance() * _SHORTEST_WAIT
             return None
 
@@ -127,7 +130,7 @@ class Destinations:
         """
         with self._changed:
             known = self._known.setdefault(destination, _Destination())
-            most = self._own.get(destination, self._each)
+            most = self._most(destination)
             if known.running < most and self._running < self._at_most:
                 known.running += 1
                 self._running += 1
@@ -144,7 +147,7 @@ class Destinations:
         """Take a place for a delivery in the calling thread; False when there is none."""
         with self._changed:
             known = self._known.setdefault(destination, _Destination())
-            most = self._own.get(destination, self._each)
+            most = self._most(destination)
             if known.running >= most or self._running >= self._at_most:
                 return False
             known.running += 1
@@ -184,9 +187,12 @@ class Destinations:
             earliest = now + _SHORTEST_WAIT
             if known.next_turn is None or not now <= known.next_turn <= now + _LONGEST_WAIT:
                 known.next_turn = now
-            most = self._own.get(destination, self._each)
+            most = self._most(destination)
             known.next_turn += timedelta(seconds=known.seconds / most)
             return min(max(known.next_turn, earliest), now + _LONGEST_WAIT)
+
+    def _most(self, destination: str) -> int:
+        return min(self._own.get(destination, self._each), max(self._at_most // 2, 1))
 
     def wait(self, within: timedelta) -> bool:
         """Wait until no delivery is under way, or this time is over; tells whether none is."""

@@ -7,45 +7,48 @@ once. Filings that were claimed together share commits. Deliveries to an agency 
 have threads of their own, a few for each, so that one that is slow stalls nobody else.
 """
 
-import logging
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic
 
 from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import Clock
 from digipoort_wus.filing.filing import Filing
+from digipoort_wus.process.alone import Alone
 from digipoort_wus.process.claims import (
     Begun,
     Placed,
-    Where,
     Work,
     carried,
     claim,
     claim_one,
+    load,
+    load_all,
+    never,
     next_run_at,
+    nobody,
+    nowhere,
     oldest_job,
+    release,
 )
 from digipoort_wus.process.destinations import Destinations, Told
-from digipoort_wus.process.keeping import Keeper, Loaded
-from digipoort_wus.process.leases import Leases
+from digipoort_wus.process.keeping import Keeper, Loaded, Ready, keep_receipts
+from digipoort_wus.process.leases import LONGEST_STEP, Leases
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios
 from digipoort_wus.process.steps import Participants
 from digipoort_wus.process.telling import Teller
-from digipoort_wus.process.transitions import FAILURES, Step
-from digipoort_wus.process.watching import Nobody, Stepped, Watcher
+from digipoort_wus.process.together import Gathering, Owed, Recorder
+from digipoort_wus.process.transitions import Step
+from digipoort_wus.process.watching import Nobody, Watcher
 from digipoort_wus.process.working import DELIVERS, Policies, Taken, Worker, where
 from digipoort_wus.store.ports import (
     Job,
     JobState,
     LostLease,
-    Prepared,
-    Reader,
+    PayloadsUnreachable,
     Store,
     StoreFailed,
 )
@@ -53,19 +56,12 @@ from digipoort_wus.xmlsafe.apart import apart
 
 __all__ = ["Engine", "Policies", "never", "nowhere", "where"]
 
-_log = logging.getLogger(__name__)
 _FINISH_WITHIN = timedelta(seconds=10)
-
-
-def never() -> bool:
-    """Return False: nobody wants the engine to stop."""
-    return False
-
-
-def nowhere(berichtsoort: str) -> str | None:
-    """Return None: the agency of every berichtsoort is in this process, and quick."""
-    del berichtsoort
-    return None
+_SUSPECT = 2
+"""A job is done alone when so many died of it, or beside it."""
+_ALONE_WITHIN = timedelta(seconds=60)
+_UNREACHABLE = timedelta(seconds=10)
+"""So long a filing waits for what keeps large documents; others go on."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +83,9 @@ class Engine:
         chance: gives a share between 0 and 1, to spread what failed together.
         aside_after: a job whose step raised, or ended its process, so often in a row waits for
             an operator.
+        longest_step: a step that takes longer is taken for one that does not come back.
+        authority: returns the name of the authorisation service that is asked for a filing, or
+            None where it is quick; others have threads as a destination has.
     """
 
     store: Store
@@ -101,25 +100,29 @@ class Engine:
     destinations: Destinations = field(default_factory=Destinations)
     chance: Callable[[], float] = random.random
     aside_after: int = 5
+    longest_step: timedelta = LONGEST_STEP
+    authority: Callable[[Filing], str | None] = nobody
     _worker: Worker = field(init=False)
     _leases: Leases = field(init=False)
+    _alone: Alone = field(init=False)
     _keeper: Keeper = field(init=False)
     _teller: Teller = field(init=False)
+    _recorder: Recorder = field(init=False)
+    _owed: Owed = field(init=False)
 
     def __post_init__(self) -> None:
-        worker = Worker(
-            self.store,
-            self.participants,
-            self.clock,
-            self.policies,
-            self.scenarios,
-            self.chance,
-        )
+        asked = self.store, self.participants, self.clock, self.policies, self.scenarios
+        worker = Worker(*asked, self.chance)
         object.__setattr__(self, "_worker", worker)
         keeper = Keeper(self.clock, self.policies.crash, self.chance, self.lease, self.aside_after)
         object.__setattr__(self, "_keeper", keeper)
-        object.__setattr__(self, "_leases", Leases(self._extend, self.lease))
-        object.__setattr__(self, "_teller", Teller(self.watcher))
+        leases = Leases(self._extend, self.lease, self._release, self.longest_step)
+        object.__setattr__(self, "_leases", leases)
+        object.__setattr__(self, "_alone", Alone())
+        teller = Teller(self.watcher)
+        object.__setattr__(self, "_teller", teller)
+        object.__setattr__(self, "_recorder", Recorder(self.store, keeper, teller, self.clock))
+        object.__setattr__(self, "_owed", Owed(self.store))
 
     def run_due(self, interrupted: Callable[[], bool] = never) -> datetime | None:
         """Do everything that is due now and return when the next job is due.
@@ -134,17 +137,18 @@ class Engine:
             StoreFailed: the store takes no writes; leases make sure nothing is lost.
         """
         while not interrupted():
+            self._owed.give_back()
             now = self.clock()
             due = partial(claim, now=now, lease=self.lease, limit=self.batch)
             jobs = self.store.write(due).result()
             if not jobs:
                 return self.store.read(partial(next_run_at, now=now))
             # What the rules look into has anybody's names: one thread for all that was claimed.
-            apart(partial(self._run, jobs, interrupted, Where.OF_THE_DESTINATION))
+            apart(partial(self._run, jobs, interrupted))
         return self.clock()
 
     def run_one(self, kenmerk: str, interrupted: Callable[[], bool] = never) -> datetime | None:
-        """Do what is due of one process, in the calling thread.
+        """Do what is due of one process in the calling thread, but for what is asked outside.
 
         Args:
             kenmerk: which.
@@ -152,21 +156,26 @@ class Engine:
 
         Returns:
             When the next job of the process is due; a lease later where somebody else works on
-            it; None when nothing is left to do or it waits for an operator.
+            it; None when nothing is left to do, it waits for an operator, or another thread
+            of this engine has it.
 
         Raises:
             StoreFailed: the store takes no writes; leases make sure nothing is lost.
         """
         while not interrupted():
+            self._owed.give_back()
             now = self.clock()
             its = partial(claim_one, kenmerk=kenmerk, now=now, lease=self.lease)
             job = self.store.write(its).result()
+            if job is not None:
+                self._run([job], interrupted)
+            left = self.store.read(partial(oldest_job, kenmerk=kenmerk))
+            if left is None or left.state is JobState.ASIDE or self._leases.holds(left):
+                return None
+            if left.run_at > self.clock():
+                return left.run_at
             if job is None:
-                left = self.store.read(partial(oldest_job, kenmerk=kenmerk))
-                if left is None or left.state is JobState.ASIDE:
-                    return None
-                return left.run_at if left.run_at > now else now + self.lease
-            self._run([job], interrupted, Where.OF_THE_CALLER)
+                return now + self.lease
         return self.clock()
 
     def finish(self, within: timedelta = _FINISH_WITHIN) -> None:
@@ -176,103 +185,119 @@ class Engine:
 
     # --- What was claimed ------------------------------------------------------------------
 
-    def _run(self, jobs: Sequence[Job], interrupted: Callable[[], bool], place: Where) -> None:
+    def _run(self, jobs: Sequence[Job], interrupted: Callable[[], bool]) -> None:
         crash_point("engine.after_claim")
         self._leases.hold(jobs)
+        if any(job.expired and job.crashes >= _SUSPECT for job in jobs):
+            # Whoever had it died, twice: this time nobody else's work dies with it.
+            with self._alone.only(_ALONE_WITHIN) as is_alone:
+                self._teller.alone(jobs[0])
+                self._run_held(jobs, interrupted, here=is_alone)
+        else:
+            with self._alone.among():
+                self._run_held(jobs, interrupted)
+
+    def _run_held(
+        self, jobs: Sequence[Job], interrupted: Callable[[], bool], *, here: bool = False
+    ) -> None:
         held = {job.filing_id: job for job in jobs}
         try:
             self._teller.expired(jobs)
             works = [Work(job) for job in jobs if not self._died_too_often(job)]
+            works = load_all(self.store, works)
             while works:
-                begun: list[Begun] = []
+                gathering = Gathering(self._recorder)
                 for work in works:
                     if interrupted():
                         self._give_back(work.job)
                         continue
-                    if Step(work.job.step) not in DELIVERS:
-                        begun.append(self._do(work))
+                    if not self._leases.holds(work.job):
+                        # What was done before it did not come back in time.
+                        self._teller.lost(work.job)
                         continue
-                    item = self._deliver(work, interrupted, place)
-                    if isinstance(item, Begun):
-                        begun.append(item)
+                    with self._leases.doing(work.job, held):
+                        item = self._begin(work, interrupted, here=here)
+                    if isinstance(item, Ready):
+                        gathering.add(item)
                     elif item is Placed.ELSEWHERE:
                         del held[work.job.filing_id]
+                begun = gathering.all()
                 works = [left for item in begun if (left := self._outcome(item)) is not None]
+        except (StoreFailed, OSError):
+            self._owed.add([job for job in held.values() if self._leases.holds(job)])
+            raise
         finally:
             for job in held.values():
                 self._leases.let_go(job)
 
-    def _do(self, work: Work) -> Begun:
-        """Do steps and hand their results to the store, without waiting for the commit."""
+    def _begin(
+        self, work: Work, interrupted: Callable[[], bool], *, here: bool = False
+    ) -> Ready | Placed:
+        """Do steps of a filing, as far as nothing needs to be stored, or have others do them.
+
+        What cannot be done for now is put off: there is no room, or a large document cannot be
+        had or kept.
+        """
         job = work.job
         try:
-            filing, salt = work.loaded or self._load(job)
+            loaded = work.loaded or load(self.store, job)
+            outside = self._outside(job, loaded[0])
+            if outside is None:
+                return Ready(job, loaded, self._worker.take(job, *loaded))
+            if here:
+                return self._attempt(job, loaded, outside)
+            attempt = partial(self._run_outside, Work(job, carried(loaded)), outside)
+            if self.destinations.submit(outside, partial(attempt, interrupted)):
+                return Placed.ELSEWHERE
+            return self._put_off(job, self.destinations.turn(outside, self.clock()))
+        except PayloadsUnreachable:
+            return self._put_off(job, self.clock() + _UNREACHABLE)
         except StoreFailed:
             raise
         except Exception as error:
-            return self._recorded(job, None, Taken((), job, where(error)))
-        return self._recorded(job, (filing, salt), self._worker.take(job, filing, salt))
+            return Ready(job, None, Taken((), job, where(error)))
 
-    def _load(self, job: Job) -> Loaded:
-        """Return a filing and the salt of its evidence; one that has no secret gets it now."""
+    def _outside(self, job: Job, filing: Filing) -> str | None:
+        """Return who is asked in this step and may be slow, None when nobody is."""
+        step = Step(job.step)
+        if step in DELIVERS:
+            return self.destination(filing.delivery.berichtsoort)
+        return self.authority(filing) if step is Step.AUTHORISE else None
 
-        def look(reader: Reader) -> tuple[Filing, bytes | None]:
-            return reader.filing(job.filing_id), reader.evidence_salt(job.filing_id)
+    def _run_outside(self, work: Work, outside: str, interrupted: Callable[[], bool]) -> None:
+        """Ask in a thread for whom is asked, and do what follows; raises nothing."""
+        with self._alone.among():
+            self._run_asking(work, outside, interrupted)
 
-        filing, salt = self.store.read(look)
-        if salt is None:
-            salt = self.store.write(lambda t: t.evidence_salt(job.filing_id)).result()
-        return filing, salt
-
-    def _deliver(
-        self, work: Work, interrupted: Callable[[], bool], place: Where
-    ) -> "Begun | Placed":
-        """Deliver, or see to it that somebody does it later."""
+    def _run_asking(self, work: Work, outside: str, interrupted: Callable[[], bool]) -> None:
         job = work.job
-        try:
-            filing, salt = work.loaded or self._load(job)
-        except StoreFailed:
-            raise
-        except Exception as error:
-            return self._recorded(job, None, Taken((), job, where(error)))
-        loaded = filing, salt
-        destination = self.destination(filing.delivery.berichtsoort)
-        if destination is None:
-            return self._recorded(job, loaded, self._worker.take(job, filing, salt))
-        if place is Where.OF_THE_CALLER:
-            if not self.destinations.enter(destination):
-                return self._put_off(job, self.destinations.turn(destination, self.clock()))
-            began = monotonic()
-            try:
-                return self._attempt(job, loaded, destination)
-            finally:
-                self.destinations.leave(destination, monotonic() - began)
-        attempt = partial(self._run_delivery, Work(job, carried(loaded)), destination)
-        if self.destinations.submit(destination, partial(attempt, interrupted)):
-            return Placed.ELSEWHERE
-        return self._put_off(job, self.destinations.turn(destination, self.clock()))
-
-    def _run_delivery(self, work: Work, destination: str, interrupted: Callable[[], bool]) -> None:
-        """Deliver in a thread of the destination, and do what follows; raises nothing."""
-        job = work.job
+        done: Ready | Placed = Placed.LOST
         try:
             if interrupted():
                 self._give_back(job)
                 return
-            begun = self._attempt(job, work.loaded or self._load(job), destination)
-            while isinstance(begun, Begun):
-                following = self._outcome(begun)
+            with self._leases.doing(job):
+                done = self._attempt(job, work.loaded or load(self.store, job), outside)
+            while isinstance(done, Ready):
+                following = self._outcome(self._recorder.one(done))
                 if following is None:
                     return
-                begun = self._do(following)
+                with self._leases.doing(job):
+                    done = self._begin(following, interrupted)
+        except PayloadsUnreachable:
+            self._put_off(job, self.clock() + _UNREACHABLE)
         except Exception as error:
-            # The store, most likely: the lease ends by itself, and somebody begins again.
+            # The store, most likely: it is given back once that works, or its lease ends by
+            # itself, and somebody begins again.
+            if isinstance(error, StoreFailed | OSError) and self._leases.holds(job):
+                self._owed.add([job])
             self._teller.left(job, where(error))
         finally:
-            self._leases.let_go(job)
+            if done is not Placed.ELSEWHERE:
+                self._leases.let_go(job)
 
-    def _attempt(self, job: Job, loaded: Loaded, destination: str) -> "Begun | Placed":
-        """Deliver unless the destination is to be left alone."""
+    def _attempt(self, job: Job, loaded: Loaded, destination: str) -> Ready | Placed:
+        """Ask unless the destination is to be left alone."""
         filing, salt = loaded
         if not self._leases.holds(job):
             # Somebody else may be delivering it now; and nothing would be recorded.
@@ -281,9 +306,9 @@ class Engine:
         now = self.clock()
         due = self.destinations.ask(destination, now)
         if due is not None:
-            last = self._waits_until(job)
+            last = self._worker.waits_until(job)
             if now >= last:
-                return self._recorded(job, loaded, self._worker.leave_out(job, filing))
+                return Ready(job, loaded, self._worker.leave_out(job, filing))
             return self._put_off(job, min(due, last))
         told = Told.NOTHING
         try:
@@ -291,18 +316,7 @@ class Engine:
             told = taken.told
         finally:
             self.destinations.told(destination, told, self.clock())
-        return self._recorded(job, loaded, taken)
-
-    def _waits_until(self, job: Job) -> datetime:
-        """Return how long a delivery waits for a destination that is left alone.
-
-        The first one is then as good as tried, and the sender is told (420); the others fail
-        for good when their time is over.
-        """
-        policy = self.policies.delivery
-        if Step(job.step) is Step.REDELIVER and policy.give_up_after is not None:
-            return job.since + policy.give_up_after
-        return job.since + policy.max_delay
+        return Ready(job, loaded, taken)
 
     def _put_off(self, job: Job, run_at: datetime) -> "Placed":
         """Let a job be claimed again later, as if it had not been claimed now."""
@@ -314,38 +328,17 @@ class Engine:
     def _give_back(self, job: Job) -> None:
         self._put_off(job, job.run_at)
 
+    def overdue(self) -> str:
+        """Say which step does not come back, for the operator; empty when all do."""
+        return self._leases.overdue()
+
+    def _release(self, jobs: Sequence[Job]) -> None:
+        self.store.write(partial(release, jobs=jobs)).result()
+
     def _extend(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        return self.store.write(lambda t: t.extend(jobs, self.lease)).result()
+        return self.store.write_beat(lambda t: t.extend(jobs, self.lease)).result()
 
     # --- What is recorded --------------------------------------------------------------------
-
-    def _recorded(self, job: Job, loaded: Loaded | None, taken: Taken) -> Begun:
-        """Hand what was done to the store."""
-        crash_point("engine.before_commit")
-        if taken.crash is not None:
-            self._teller.crashed(taken.follow or job, taken.crash)
-        commit = self.store.write(partial(self._keeper.keep, job=job, loaded=loaded, taken=taken))
-        for done in taken.done:
-            for item in done.prepared:
-                commit.add_done_callback(partial(self._discard, item))
-        if loaded is None:
-            return Begun(job, taken, commit)
-        filing = loaded[0]
-        after = self.clock() - filing.received_at
-        stepped = tuple(
-            Stepped(
-                job.kenmerk,
-                done.step,
-                done.event,
-                filing.delivery.berichtsoort,
-                filing.sender,
-                done.seconds,
-                after,
-                again=done.event in FAILURES,
-            )
-            for done in taken.done
-        )
-        return Begun(job, taken, commit, carried(loaded), stepped)
 
     def _outcome(self, begun: Begun) -> Work | None:
         """Wait for a commit, tell what was recorded, and return what is still held."""
@@ -354,6 +347,7 @@ class Engine:
             following = begun.commit.result()
         except LostLease:
             self._teller.lost(job)
+            keep_receipts(self.store, job, begun.loaded, begun.taken)
         except StoreFailed:
             raise
         except Exception as error:
@@ -394,7 +388,3 @@ class Engine:
             self._teller.aside(job, reason)
         self._leases.let_go(job)
         return True
-
-    def _discard(self, prepared: Prepared, commit: "Future[Job | None]") -> None:
-        if not isinstance(commit.exception(), StoreFailed):
-            self.store.discard(prepared)

@@ -19,6 +19,7 @@ from digipoort_wus import checks
 from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import to_milliseconds
 from digipoort_wus.errors import Refusal
+from digipoort_wus.evidence.blinded import blind
 from digipoort_wus.evidence.events import Received
 from digipoort_wus.filing.content import size_of as octets_of
 from digipoort_wus.filing.filing import Delivery, Filing
@@ -31,7 +32,8 @@ from digipoort_wus.process.recording import Happened, Subject
 from digipoort_wus.process.routes import Route, Routes
 from digipoort_wus.process.steps import timed
 from digipoort_wus.process.transitions import FIRST_STEP, INTAKE_STATUSES
-from digipoort_wus.store.ports import Job, Prepared, Reader, Receipt, Transaction
+from digipoort_wus.store.binding import filing_head
+from digipoort_wus.store.ports import AT_ONCE, Job, Prepared, Reader, Receipt, Transaction
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}", re.ASCII)
 
@@ -118,13 +120,15 @@ def accept(
         received = evidence_of(salt, caller, delivery)
     else:
         salt = prepared.evidence_salt
+    head = filing_head(filing, caller.message_id, caller.body_digest, 1 + len(delivery.attachments))
+    received = replace(received, head=blind(salt, "head", head))
     # Nobody has written to the chain of a new kenmerk.
     record = recording.record if continued else recording.record_first
     subject = Subject(filing.kenmerk, filing_id, filing.berichtkenmerk, salt)
     first = Happened(filing.received_at, received)
     record(transaction, subject, (first, *recording.statuses_reached(salt, statuses)))
     transaction.add_job(
-        Job(filing_id, filing.kenmerk, FIRST_STEP.value, filing.received_at, filing.received_at)
+        Job(filing_id, filing.kenmerk, FIRST_STEP.value, AT_ONCE, filing.received_at)
     )
     return filing
 

@@ -32,9 +32,10 @@ from digipoort_wus.process.recording import (
     subject_of,
 )
 from digipoort_wus.process.steps import timed
-from digipoort_wus.process.transitions import TRANSITIONS, Step
+from digipoort_wus.process.transitions import TRANSITIONS, Step, Transition
 from digipoort_wus.process.transitions import Event as ProcessEvent
 from digipoort_wus.store.ports import (
+    AT_ONCE,
     FilingId,
     FilingRow,
     Job,
@@ -68,23 +69,63 @@ class Decision:
         operator: a name, such as that of the account.
         reason: in his words.
         at: aware moment.
+        berichtkenmerk: which delivery of a process; None where only one can be meant.
     """
 
     operator: str
     reason: str
     at: datetime
+    berichtkenmerk: str | None = None
 
 
-def filing_to_change(reader: Reader, kenmerk: str) -> FilingRow:
-    """Return the newest delivery of a kenmerk, which an operator's decision is about.
+def filing_to_change(reader: Reader, kenmerk: str, berichtkenmerk: str | None = None) -> FilingRow:
+    """Return the delivery of a kenmerk that is named, the newest where none is.
 
     Raises:
         NotPossible: there is none.
     """
+    return _named(reader, kenmerk, berichtkenmerk)[-1]
+
+
+def _named(reader: Reader, kenmerk: str, berichtkenmerk: str | None) -> Sequence[FilingRow]:
+    """Return the deliveries of a kenmerk, or the one that is named, oldest first."""
     rows = reader.filings_of(kenmerk)
     if not rows:
         raise NotPossible(f"There is no filing with kenmerk {kenmerk}.")
-    return rows[-1]
+    if berichtkenmerk is None:
+        return rows
+    named = [row for row in rows if _bericht_of(reader, row) == berichtkenmerk]
+    if not named:
+        have = ", ".join(_bericht_of(reader, row) for row in rows)
+        raise NotPossible(
+            f"Filing {kenmerk} has no delivery with that berichtkenmerk; it has {have}."
+        )
+    return named
+
+
+def _bericht_of(reader: Reader, row: FilingRow) -> str:
+    return reader.filing(row.filing_id, NO_DOCUMENTS).berichtkenmerk
+
+
+def _only(
+    reader: Reader, rows: Sequence[FilingRow], why_not: Callable[[FilingRow], str | None]
+) -> FilingRow:
+    """Return the one delivery for which nothing stands in the way.
+
+    Raises:
+        NotPossible: there is none, or there are several.
+    """
+    reasons = [why_not(row) for row in rows]
+    possible = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
+    if not possible:
+        raise NotPossible(reasons[-1] or "")
+    if len(possible) > 1:
+        names = ", ".join(_bericht_of(reader, row) for row in possible)
+        raise NotPossible(
+            f"Filing {rows[0].kenmerk} has {len(possible)} deliveries for which this is possible: "
+            f"name one of them, its berichtkenmerk is {names}."
+        )
+    return possible[0]
 
 
 def cancel(transaction: Transaction, kenmerk: str, decision: Decision) -> str:
@@ -95,16 +136,23 @@ def cancel(transaction: Transaction, kenmerk: str, decision: Decision) -> str:
     arrive; what it leads to is not recorded.
 
     Raises:
-        NotPossible: it has ended, or its agency has it.
+        NotPossible: it has ended, or its agency has it; or several deliveries can be meant.
     """
     transaction.hold_process(kenmerk)
-    row = filing_to_change(transaction, kenmerk)
-    job = transaction.job(row.filing_id)
-    transition = job and TRANSITIONS.get((Step(job.step), ProcessEvent.CANCELLED))
-    if not transition:
-        raise NotPossible(
-            f"Filing {kenmerk} cannot be cancelled: it has ended, or the agency has it."
-        )
+
+    def leads_to(row: FilingRow) -> Transition | None:
+        job = transaction.job(row.filing_id)
+        return TRANSITIONS.get((Step(job.step), ProcessEvent.CANCELLED)) if job else None
+
+    def why_not(row: FilingRow) -> str | None:
+        if leads_to(row) is not None:
+            return None
+        return f"Filing {kenmerk} cannot be cancelled: it has ended, or the agency has it."
+
+    row = _only(transaction, _named(transaction, kenmerk, decision.berichtkenmerk), why_not)
+    transition = leads_to(row)
+    if transition is None:
+        raise NotPossible(f"Filing {kenmerk} cannot be cancelled.")
     filing = transaction.filing(row.filing_id, NO_DOCUMENTS)
     _record(transaction, row, filing, decision, Cancelled)
     statuses = timed(
@@ -124,20 +172,29 @@ def resend(transaction: Transaction, kenmerk: str, decision: Decision) -> None:
     """Deliver a filing again, now, with the MessageID that it had.
 
     Raises:
-        NotPossible: it was not delivered yet for another reason, or has been judged.
+        NotPossible: it was not delivered yet for another reason, or has been judged; or several
+            deliveries can be meant.
     """
     transaction.hold_process(kenmerk)
-    row = filing_to_change(transaction, kenmerk)
+    rows = _named(transaction, kenmerk, decision.berichtkenmerk)
+
+    def why_not(row: FilingRow) -> str | None:
+        job = transaction.job(row.filing_id)
+        if job is None and row is not rows[-1]:
+            return f"Filing {kenmerk} has a later delivery: name this one by its berichtkenmerk."
+        if job is None:
+            return _why_not_resent(transaction, row)
+        if Step(job.step) not in _DELIVERS:
+            return f"Filing {kenmerk} is not ready for delivery: it is at {job.step}."
+        return None
+
+    row = _only(transaction, rows, why_not)
     filing = transaction.filing(row.filing_id, NO_DOCUMENTS)
     job = transaction.job(row.filing_id)
-    if job is not None and Step(job.step) not in _DELIVERS:
-        raise NotPossible(f"Filing {kenmerk} is not ready for delivery: it is at {job.step}.")
-    if job is None:
-        _require_resendable(transaction, row)
     _record(transaction, row, filing, decision, Resent)
     now = to_milliseconds(decision.at)
     step = Step.REDELIVER.value if job is None else job.step
-    transaction.replace_job(Job(row.filing_id, kenmerk, step, now, now))
+    transaction.replace_job(Job(row.filing_id, kenmerk, step, AT_ONCE, now))
 
 
 def again(transaction: Transaction, kenmerk: str, decision: Decision) -> Sequence[str]:
@@ -165,6 +222,11 @@ def hold(transaction: Transaction, kenmerk: str, decision: Decision) -> int:
         NotPossible: there is none, or all were purged or are held.
     """
 
+    def why_not(holds: Sequence[str | None]) -> str:
+        if any(one is not None for one in holds):
+            return f"Filing {kenmerk} is held already."
+        return f"Filing {kenmerk} was purged: nothing is left to hold."
+
     def wanted(filing_id: FilingId) -> bool:
         summary = _summary_of(transaction, kenmerk, filing_id)
         return summary == (None, False)
@@ -172,7 +234,7 @@ def hold(transaction: Transaction, kenmerk: str, decision: Decision) -> int:
     def change(filing_id: FilingId) -> None:
         transaction.set_hold(filing_id, decision.reason)
 
-    return _each(transaction, kenmerk, decision, Held, wanted, change)
+    return _each(transaction, kenmerk, decision, Held, wanted, change, why_not)
 
 
 def release(transaction: Transaction, kenmerk: str, decision: Decision) -> int:
@@ -188,7 +250,10 @@ def release(transaction: Transaction, kenmerk: str, decision: Decision) -> int:
     def change(filing_id: FilingId) -> None:
         transaction.set_hold(filing_id, None)
 
-    return _each(transaction, kenmerk, decision, Released, wanted, change)
+    def why_not(_: Sequence[str | None]) -> str:
+        return f"Filing {kenmerk} is not held."
+
+    return _each(transaction, kenmerk, decision, Released, wanted, change, why_not)
 
 
 def show(transaction: Transaction, filing_id: FilingId, decision: Decision) -> None:
@@ -238,12 +303,15 @@ def _each(
     event: _Decided,
     wanted: Callable[[FilingId], bool],
     change: Callable[[FilingId], None],
+    why_not: Callable[[Sequence[str | None]], str],
 ) -> int:
     transaction.hold_process(kenmerk)
     filing_to_change(transaction, kenmerk)
-    rows = [row for row in transaction.filings_of(kenmerk) if wanted(row.filing_id)]
+    every = transaction.filings_of(kenmerk)
+    rows = [row for row in every if wanted(row.filing_id)]
     if not rows:
-        raise NotPossible(f"Nothing of {kenmerk} is to be changed.")
+        holds = [_summary_of(transaction, kenmerk, row.filing_id)[0] for row in every]
+        raise NotPossible(why_not(holds))
     for row in rows:
         change(row.filing_id)
         filing = transaction.filing(row.filing_id, NO_DOCUMENTS)
@@ -251,14 +319,18 @@ def _each(
     return len(rows)
 
 
-def _require_resendable(reader: Reader, row: FilingRow) -> None:
+def _why_not_resent(reader: Reader, row: FilingRow) -> str | None:
+    """Return why a filing that has no job is not delivered again, None when it can be."""
     found = reader.statuses(Selection(row.sender, kenmerk=row.kenmerk))
     last = [one.status for one in found if one.filing_id == row.filing_id][-1]
-    if last.code not in _RESENDABLE or _summary_of(reader, row.kenmerk, row.filing_id)[1]:
-        raise NotPossible(
-            f"Filing {row.kenmerk} is not delivered again: its last status is {last.code}, or it "
-            "was purged."
+    if _summary_of(reader, row.kenmerk, row.filing_id)[1]:
+        return f"Filing {row.kenmerk} is not delivered again: it was purged."
+    if last.code not in _RESENDABLE:
+        return (
+            f"Filing {row.kenmerk} is not delivered again: its last status is {last.code}, and "
+            f"only after {', '.join(sorted(_RESENDABLE))} its agency has not judged it."
         )
+    return None
 
 
 def _summary_of(reader: Reader, kenmerk: str, filing_id: FilingId) -> tuple[str | None, bool]:
@@ -303,7 +375,8 @@ def _released(transaction: Transaction, kenmerk: str, decision: Decision) -> str
 
 
 def _taken_out(transaction: Transaction, kenmerk: str, decision: Decision) -> str:
-    show(transaction, filing_to_change(transaction, kenmerk).filing_id, decision)
+    row = filing_to_change(transaction, kenmerk, decision.berichtkenmerk)
+    show(transaction, row.filing_id, decision)
     return "is taken out"
 
 

@@ -3,12 +3,13 @@
 The one exception is a mandate: it lets an OIN fetch the return messages for a belanghebbende,
 whoever filed. It shows no statuses: those are of the filing, and stay with who filed.
 
-Functions over a reader, or over a transaction where asking marks what was returned.
+Functions over a reader; what was returned is marked by others, over a transaction, when the
+answer has been made.
 "Nieuwe" is per OIN: what one certificate of a party has fetched is not new to another
 certificate with the same OIN (inferred; nothing public says it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from digipoort_wus.evidence.events import Fetched
 from digipoort_wus.filing.content import read_content, size_of
 from digipoort_wus.filing.filing import ReturnMessage
 from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.texts import NotSendable, require_sendable
 from digipoort_wus.process.api import (
     MailboxEntry,
     MailboxQuery,
@@ -27,15 +29,18 @@ from digipoort_wus.process.api import (
     ProcessStatus,
     Scope,
 )
+from digipoort_wus.process.later import Overtaken
 from digipoort_wus.process.recording import Happened, Subject, record
 from digipoort_wus.store.ports import (
     MessageId,
     MessageRow,
+    PayloadDamaged,
     Reader,
     Selection,
     StatusRow,
     Transaction,
 )
+from digipoort_wus.store.secrets import SecretDestroyed
 
 STATUSES_AT_ONCE = 10_000
 """Statuses, processes, and entries of a list of messages, in one answer, the oldest first (ours).
@@ -59,6 +64,20 @@ class Access:
 
     oin: str
     mailboxes: frozenset[Party] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Messages that were asked for.
+
+    Args:
+        given: with their contents.
+        unreadable: those that were left out: damaged, purged in the meantime, or made of what
+            no answer can hold.
+    """
+
+    given: Sequence[tuple[MessageRow, ReturnMessage]]
+    unreadable: Sequence[MessageRow] = ()
 
 
 def check_period(period: Period) -> None:
@@ -100,21 +119,22 @@ def process_statuses(
 ) -> Sequence[ProcessStatus]:
     """Return all statuses of one process in a period."""
     own_process(reader, oin, kenmerk)
-    return _shown(reader.statuses(_of_process(oin, kenmerk, period), STATUSES_AT_ONCE))
+    return shown(reader.statuses(_of_process(oin, kenmerk, period), STATUSES_AT_ONCE))
 
 
 def new_process_statuses(
-    transaction: Transaction, oin: str, kenmerk: str, period: Period
-) -> Sequence[ProcessStatus]:
-    """Return what is new of one process in a period, and mark it."""
-    own_process(transaction, oin, kenmerk)
-    return _marked(transaction, oin, _of_process(oin, kenmerk, period, unseen_by=oin))
+    reader: Reader, oin: str, kenmerk: str, period: Period
+) -> Sequence[StatusRow]:
+    """Return what is new of one process in a period; marks nothing."""
+    own_process(reader, oin, kenmerk)
+    selection = _of_process(oin, kenmerk, period, unseen_by=oin)
+    return reader.statuses(selection, STATUSES_AT_ONCE)
 
 
 def new_statuses(
-    transaction: Transaction, oin: str, berichtsoort: str, party: Party, period: Period
-) -> Sequence[ProcessStatus]:
-    """Return what is new of all processes of one party in a period, and mark it."""
+    reader: Reader, oin: str, berichtsoort: str, party: Party, period: Period
+) -> Sequence[StatusRow]:
+    """Return what is new of all processes of one party in a period; marks nothing."""
     selection = Selection(
         oin,
         berichtsoort=berichtsoort,
@@ -123,57 +143,82 @@ def new_statuses(
         end=period.end,
         unseen_by=oin,
     )
-    return _marked(transaction, oin, selection)
+    return reader.statuses(selection, STATUSES_AT_ONCE)
 
 
-def messages(
-    reader: Reader, access: Access, query: MailboxQuery, scope: Scope
-) -> Mapping[MessageId, ReturnMessage]:
-    """Return messages with their contents in memory, oldest first; leaves no trace.
+def mark_statuses(transaction: Transaction, oin: str, rows: Sequence[StatusRow]) -> None:
+    """Mark statuses as returned, all or none.
 
     Raises:
-        PayloadDamaged: a content is not what was stored.
+        Overtaken: one was returned since it was read.
     """
-    found: dict[MessageId, ReturnMessage] = {}
+    if transaction.mark_statuses(oin, rows) != len(rows):
+        raise Overtaken("some of these statuses were given to the same OIN since")
+
+
+def messages(reader: Reader, access: Access, query: MailboxQuery, scope: Scope) -> Mailbox:
+    """Return messages with their contents in memory, oldest first; leaves no trace.
+
+    One that cannot be read, or that no answer can hold, closes nobody's mailbox: it is left
+    out, and those behind it come in its place.
+
+    Raises:
+        PayloadsUnreachable: what keeps large contents does not answer.
+    """
+    found: list[tuple[MessageRow, ReturnMessage]] = []
+    unreadable: list[MessageRow] = []
     octets = 0
-    for row in _mailbox(reader, access, query, scope, MESSAGES_AT_ONCE):
-        message = reader.message(row.message_id)
-        documents = (message.document, *message.attachments)
-        octets += sum(size_of(document.content) for document in documents)
-        if found and octets > OCTETS_AT_ONCE:
-            break
-        found[row.message_id] = _in_memory(message)
-    return found
+    looked_at: set[MessageId] = set()
+    more = True
+    while more:
+        limit = MESSAGES_AT_ONCE + len(unreadable)
+        rows = _mailbox(reader, access, query, scope, limit)
+        more = False
+        for row in rows:
+            if row.message_id in looked_at:
+                continue
+            looked_at.add(row.message_id)
+            try:
+                message = reader.message(row.message_id)
+                require_sendable(message)
+                documents = (message.document, *message.attachments)
+                octets += sum(size_of(document.content) for document in documents)
+                if found and octets > OCTETS_AT_ONCE:
+                    return Mailbox(found, unreadable)
+                found.append((row, _in_memory(message)))
+            except (PayloadDamaged, SecretDestroyed, NotSendable):
+                unreadable.append(row)
+                more = len(rows) == limit
+    return Mailbox(found, unreadable)
 
 
-def take_messages(
+def mark_messages(
     transaction: Transaction,
-    access: Access,
-    query: MailboxQuery,
-    read: Mapping[MessageId, ReturnMessage],
+    oin: str,
+    given: Sequence[tuple[MessageRow, ReturnMessage]],
     at: datetime,
-) -> Sequence[ReturnMessage]:
-    """Mark those messages that are still new, with evidence that they were handed out.
+) -> None:
+    """Mark messages as fetched, all or none, with evidence that they were handed out.
 
     They were read before: the one writer does not wait for contents, and what cannot be
     read is not marked as fetched.
 
     Args:
         transaction: marks.
-        access: of the caller.
-        query: by which they were read.
-        read: what :func:`messages` returned.
-        at: moment of the question.
+        oin: of the caller.
+        given: of what :func:`messages` returned.
+        at: moment of the answer.
+
+    Raises:
+        Overtaken: one was fetched since it was read.
     """
-    rows = _mailbox(transaction, access, query, Scope.NEW, MESSAGES_AT_ONCE)
-    taken = [row for row in rows if row.message_id in read]
-    transaction.mark_messages(access.oin, taken)
-    for row in taken:
+    if transaction.mark_messages(oin, [row for row, _ in given]) != len(given):
+        raise Overtaken("some of these messages were given to the same OIN since")
+    for row, message in given:
         filing_id = transaction.filings_of(row.kenmerk)[-1].filing_id
         # Nothing of it is an HMAC, so no salt is asked for.
-        subject = Subject(row.kenmerk, filing_id, read[row.message_id].berichtkenmerk, b"")
-        record(transaction, subject, (Happened(at, Fetched(access.oin)),))
-    return [read[row.message_id] for row in taken]
+        subject = Subject(row.kenmerk, filing_id, message.berichtkenmerk, b"")
+        record(transaction, subject, (Happened(at, Fetched(oin)),))
 
 
 def _in_memory(message: ReturnMessage) -> ReturnMessage:
@@ -201,13 +246,8 @@ def _of_process(oin: str, kenmerk: str, period: Period, unseen_by: str | None = 
     return Selection(oin, kenmerk=kenmerk, start=period.start, end=period.end, unseen_by=unseen_by)
 
 
-def _marked(transaction: Transaction, oin: str, selection: Selection) -> Sequence[ProcessStatus]:
-    rows = transaction.statuses(selection, STATUSES_AT_ONCE)
-    transaction.mark_statuses(oin, rows)
-    return _shown(rows)
-
-
-def _shown(rows: Sequence[StatusRow]) -> Sequence[ProcessStatus]:
+def shown(rows: Sequence[StatusRow]) -> Sequence[ProcessStatus]:
+    """Return statuses as a caller sees them."""
     return [ProcessStatus(row.kenmerk, row.belanghebbende, row.status) for row in rows]
 
 

@@ -6,35 +6,25 @@ filing's secret. See docs/adr/0017-evidence.md.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 
-from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import format_utc
 from digipoort_wus.evidence import events
-from digipoort_wus.evidence.batch import Batch, seal, sign_batch
-from digipoort_wus.evidence.blinded import Digest, blind
+from digipoort_wus.evidence.blinded import Blinded, Digest, blind
 from digipoort_wus.evidence.entry import Head, append, new_chain, status_octets
 from digipoort_wus.evidence.events import KINDS, TEXT_MAX, Event
 from digipoort_wus.filing.content import Content
 from digipoort_wus.filing.filing import Delivery, ReturnMessage
 from digipoort_wus.filing.status import Status
-from digipoort_wus.pki.identity import Identity
 from digipoort_wus.process.agency import Delivered
+from digipoort_wus.store.binding import message_head
 from digipoort_wus.store.ports import (
-    BatchRow,
     EvidenceRow,
     FilingId,
     Material,
-    Reader,
-    Store,
     Transaction,
 )
 
-BATCH_MAX = 1_000
-"""Entries in one batch; so many are sealed at once."""
-SEALED_WITHIN = timedelta(seconds=60)
-"""An entry that is so old is sealed, in however small a batch."""
 HERE = "local"
 """In place of the OIN of an agency that is in this process."""
 CERTIFICATE, CRL = "certificate", "crl"
@@ -112,8 +102,18 @@ def record(transaction: Transaction, subject: Subject, happened: Iterable[Happen
         subject: what they are about.
         happened: one for each entry.
     """
-    row = transaction.last_evidence(subject.kenmerk)
-    head = None if row is None else Head(subject.kenmerk, row.seq, row.at, row.hash)
+    last = transaction.last_evidence(subject.kenmerk)
+    record_behind(transaction, subject, last, happened)
+
+
+def record_behind(
+    transaction: Transaction,
+    subject: Subject,
+    last: EvidenceRow | None,
+    happened: Iterable[Happened],
+) -> None:
+    """Append entries behind the last one of a chain, which this transaction has looked up."""
+    head = None if last is None else Head(subject.kenmerk, last.seq, last.at, last.hash)
     _append(transaction, subject, happened, head or new_chain(subject.kenmerk))
 
 
@@ -221,7 +221,15 @@ def delivered(outcome: Delivered, attempt: int, at: datetime) -> Happened:
     return Happened(at, event)
 
 
-def offered(salt: bytes, message: ReturnMessage, agency: str, at: datetime) -> Happened:
+def offered(
+    salt: bytes,
+    message: ReturnMessage,
+    agency: str,
+    at: datetime,
+    *,
+    message_id: str | None = None,
+    proof: Proof | None = None,
+) -> Happened:
     """Return the entry of a return message that was put into the mailbox; reads its contents.
 
     Args:
@@ -229,10 +237,18 @@ def offered(salt: bytes, message: ReturnMessage, agency: str, at: datetime) -> H
         message: with its documents.
         agency: OIN of who offered it; empty for one in this process.
         at: when.
+        message_id: wsa:MessageID of the request that brought it; None: none did.
+        proof: what shows that request; None where no gate was passed.
     """
     documents = (message.document, *message.attachments)
-    contents = tuple(blind(salt, "content", document.content) for document in documents)
-    event = events.Offered(agency or HERE, message.berichtsoort[:TEXT_MAX], contents)
+    event = events.Offered(
+        agency or HERE,
+        message.berichtsoort[:TEXT_MAX],
+        tuple(blind(salt, "content", document.content) for document in documents),
+        None if message_id is None else blind(salt, "message_id", message_id.encode()),
+        *_shown(salt, proof),
+        head=blind(salt, "head", message_head(message, len(documents))),
+    )
     return Happened(at, event, message.berichtkenmerk)
 
 
@@ -245,6 +261,7 @@ def reported(
     *,
     judged_at: datetime,
     at: datetime,
+    proof: Proof | None = None,
 ) -> Happened:
     """Return the entry of what an agency told of a filing.
 
@@ -256,6 +273,7 @@ def reported(
         report: SHA-256 of the canonical element in its signed Body.
         judged_at: when it judged, as it says.
         at: when it came.
+        proof: what shows the request; None where no gate was passed.
     """
     event = events.Reported(
         agency,
@@ -263,86 +281,24 @@ def reported(
         code,
         blind(salt, "report", report),
         format_utc(judged_at),
+        *_shown(salt, proof),
     )
     return Happened(at, event)
 
 
-# --- Batches ----------------------------------------------------------------------------
+_Shown = tuple[
+    Blinded | None, Digest | None, str | None, tuple[Digest, ...] | None, tuple[Digest, ...] | None
+]
 
 
-def seal_due(store: Store, signer: Identity, now: datetime) -> datetime:
-    """Seal what is due, and return when to look again.
-
-    Due are as many entries as fill a batch, and any that is a minute old.
-
-    Raises:
-        StoreFailed: the store takes no writes; nothing of the last batch was kept.
-    """
-    while True:
-        oldest = store.read(lambda reader: reader.unsealed(BATCH_MAX))
-        if not oldest:
-            return now + SEALED_WITHIN
-        is_old = not now - SEALED_WITHIN < oldest[0].at <= now + SEALED_WITHIN
-        if len(oldest) < BATCH_MAX and not is_old:
-            return oldest[0].at + SEALED_WITHIN
-        seal_batch(store, signer, now)
-
-
-def seal_batch(store: Store, signer: Identity, now: datetime) -> BatchRow | None:
-    """Seal the oldest entries that are in no batch; None when there are none.
-
-    Args:
-        store: takes the batch; a worker beside this one may take it first.
-        signer: signs it.
-        now: moment of sealing.
-
-    Raises:
-        StoreFailed: the store takes no writes.
-    """
-    sealed = store.write(partial(_seal, signer=signer, now=now)).result()
-    if sealed is not None:
-        crash_point("evidence.after_seal")
-    return sealed
-
-
-def _seal(transaction: Transaction, signer: Identity, now: datetime) -> BatchRow | None:
-    # In the transaction, so that who collides with another begins anew behind his batch.
-    rows = transaction.unsealed(BATCH_MAX)
-    if not rows:
-        return None
-    batch = seal(
-        _last_batch(transaction),
-        [row.hash for row in rows],
-        latest=max(row.at for row in rows),
-        at=now,
-        signer=signer.certificate,
-    )
-    made = BatchRow(
-        number=batch.number,
-        sealed_at=batch.sealed_at,
-        leaves=batch.leaves,
-        root=batch.root,
-        previous=batch.previous,
-        signature=sign_batch(batch, signer.private_key),
-        signer_sha256=batch.signer,
-    )
-    transaction.add_batch(made, rows)
-    crash_point("evidence.before_seal")
-    return made
-
-
-def _last_batch(reader: Reader) -> Batch | None:
-    row = reader.last_batch()
-    return None if row is None else batch_of(row)
-
-
-def batch_of(row: BatchRow) -> Batch:
-    """Return what was signed of a stored batch."""
-    return Batch(
-        number=row.number,
-        sealed_at=row.sealed_at,
-        leaves=row.leaves,
-        root=row.root,
-        previous=row.previous,
-        signer=row.signer_sha256,
+def _shown(salt: bytes, proof: Proof | None) -> _Shown:
+    """Return what entries say of a signed request: itself, its signature, and who signed."""
+    if proof is None:
+        return None, None, None, None, None
+    return (
+        blind(salt, "request", proof.request),
+        None if proof.signature is None else Digest(proof.signature),
+        proof.algorithm,
+        _digests(proof, CERTIFICATE),
+        _digests(proof, CRL),
     )

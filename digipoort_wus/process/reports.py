@@ -1,8 +1,10 @@
 """What an agency tells of the filings that it was given: a verdict, or a message for the mailbox.
 
 Only the agency of a berichtsoort may do so, as the routes name it; to everybody else a kenmerk
-is as unknown as one that does not exist. Each message is remembered by who sent it and its
-wsa:MessageID, so that a repeat is answered as the first time.
+is as unknown as one that does not exist. Each message that changed something is remembered by
+who sent it and its wsa:MessageID, so that a repeat is answered as the first time. One that says
+what is known already leads to the same however often it comes, and is not remembered: there
+would be no end of them, and a purge would not be one.
 
 A report may come before the answer to our delivery has: who reports on a filing has it. Then
 the statuses of the delivery are written with those of the report, in their order, and whoever
@@ -38,6 +40,7 @@ from digipoort_wus.store.ports import (
     FilingId,
     FilingRow,
     InboxRow,
+    MessageId,
     Prepared,
     Reader,
     Selection,
@@ -94,7 +97,7 @@ def take_report(
     row, filing = _reported_on(transaction, rows, report.berichtkenmerk)
     step, last = _state(transaction, row)
     if step is None and _is_known(last, report):
-        _remember(transaction, caller, row.filing_id, now)
+        # Not remembered: it leads to the same however often it comes, and there may be no end.
         return Effect.NONE
     transition = None if step is None else TRANSITIONS.get((step, _EVENTS[report.code]))
     if transition is None:
@@ -117,11 +120,13 @@ def take_report(
         caller.body_digest,
         judged_at=report.at,
         at=now,
+        proof=caller.proof,
     )
     record(transaction, subject, (told, *statuses_reached(subject.salt, statuses)))
     transaction.add_statuses(row.filing_id, statuses)
     transaction.drop_job(row.filing_id)
-    _remember(transaction, caller, row.filing_id, now)
+    kept = None if caller.proof is None else caller.proof.kept
+    _remember(transaction, caller, row.filing_id, now, kept)
     return Effect.RECORDED
 
 
@@ -150,15 +155,59 @@ def take_offer(
     filing_id = foresee_offer(transaction, caller, message, house=house)
     if filing_id is None:
         return Effect.NONE
-    effect = Effect.NONE
-    if transaction.offered(message.berichtkenmerk) is None:
-        filing = transaction.filing(filing_id, _NO_DOCUMENTS)
-        subject = _subject(transaction, filing_id, filing.berichtkenmerk)
-        record(transaction, subject, (offered(subject.salt, message, caller.oin, now),))
-        transaction.offer(replace(message, offered_at=to_milliseconds(now)), prepared)
-        effect = Effect.RECORDED
+    filing = transaction.filing(filing_id, _NO_DOCUMENTS)
+    subject = _subject(transaction, filing_id, filing.berichtkenmerk)
+    told = offered(
+        *(subject.salt, message, caller.oin, now),
+        message_id=caller.message_id,
+        proof=caller.proof,
+    )
+    record(transaction, subject, (told,))
+    transaction.offer(replace(message, offered_at=to_milliseconds(now)), prepared)
+    if caller.proof is not None:
+        transaction.keep_materials(caller.proof.materials)
     _remember(transaction, caller, filing_id, now)
-    return effect
+    return Effect.RECORDED
+
+
+def offer_locally(
+    transaction: Transaction, message: ReturnMessage, prepared: Prepared, now: datetime
+) -> Effect:
+    """Put a message of the program that embeds the gateway into a mailbox; nobody signed it.
+
+    Args:
+        transaction: nothing is kept unless it commits.
+        message: which an answer can hold.
+        prepared: its documents, sealed ahead.
+        now: moment of its evidence.
+
+    Raises:
+        Refusal: KENMERK-KNOWN, OFFER-PARTY, BERICHTKENMERK-REUSED; REPORT-EXPECTED for a
+            filing that was purged.
+    """
+    filing_id = foresee_local_offer(transaction, message)
+    if filing_id is None:
+        return Effect.NONE
+    filing = transaction.filing(filing_id, _NO_DOCUMENTS)
+    subject = _subject(transaction, filing_id, filing.berichtkenmerk)
+    record(transaction, subject, (offered(subject.salt, message, "", now),))
+    transaction.offer(message, prepared)
+    return Effect.RECORDED
+
+
+def foresee_local_offer(reader: Reader, message: ReturnMessage) -> FilingId | None:
+    """Refuse what :func:`offer_locally` is certain to refuse.
+
+    Returns:
+        The newest filing of the process; None when this very message is there already.
+
+    Raises:
+        Refusal: KENMERK-KNOWN, OFFER-PARTY or BERICHTKENMERK-REUSED.
+    """
+    rows = reader.filings_of(message.kenmerk)
+    if not rows:
+        raise Refusal(checks.KENMERK_KNOWN)
+    return _judged(reader, rows, message)
 
 
 def foresee_offer(
@@ -167,21 +216,31 @@ def foresee_offer(
     """Refuse what :func:`take_offer` is certain to refuse, before anything of it is written.
 
     Returns:
-        The newest filing of the process; None when this very message was taken before.
+        The newest filing of the process; None when this very message was taken before, or one
+        of its berichtkenmerk that was purged since.
 
     Raises:
         Refusal: as :func:`take_offer`.
     """
     if _is_repeat(reader, caller):
         return None
-    rows = _delivered_to(reader, caller.oin, message.kenmerk, house)
+    return _judged(reader, _delivered_to(reader, caller.oin, message.kenmerk, house), message)
+
+
+def _judged(reader: Reader, rows: Sequence[FilingRow], message: ReturnMessage) -> FilingId | None:
+    """Return for which filing of a process a message is; None when it is in the mailbox."""
+    known = reader.offered(message.berichtkenmerk)
+    if known is not None and reader.is_purged(known, message.kenmerk):
+        # Nothing is left that it could be compared with, and nothing of it is to come back.
+        return None
     about = (message.belanghebbende.register, message.belanghebbende.number)
     if all((row.belanghebbende.register, row.belanghebbende.number) != about for row in rows):
         raise Refusal(checks.OFFER_PARTY, received="another belanghebbende")
-    known = reader.offered(message.berichtkenmerk)
-    if known is not None and not _is_same(reader.message(known), message):
+    if known is None:
+        return rows[-1].filing_id
+    if not _is_stored(reader, known, message):
         raise Refusal(checks.BERICHTKENMERK_REUSED)
-    return rows[-1].filing_id
+    return None
 
 
 def _is_repeat(reader: Reader, caller: Caller) -> bool:
@@ -192,9 +251,18 @@ def _is_repeat(reader: Reader, caller: Caller) -> bool:
     return known is not None
 
 
-def _remember(transaction: Transaction, caller: Caller, filing_id: FilingId, now: datetime) -> None:
-    row = InboxRow(caller.oin, caller.message_id, caller.body_digest, now)
+def _remember(
+    transaction: Transaction,
+    caller: Caller,
+    filing_id: FilingId,
+    now: datetime,
+    request: bytes | None = None,
+) -> None:
+    """Remember a message of an agency, and keep its request where that led to something."""
+    row = InboxRow(caller.oin, caller.message_id, caller.body_digest, now, request=request)
     transaction.add_inbox(row, filing_id)
+    if request is not None and caller.proof is not None:
+        transaction.keep_materials(caller.proof.materials)
 
 
 def _delivered_to(reader: Reader, oin: str, kenmerk: str, house: House) -> Sequence[FilingRow]:
@@ -245,6 +313,14 @@ def _is_known(last: Status, report: AgencyReport) -> bool:
     if last.code != report.code:
         return False
     return report.error is None or (last.error is not None and report.error.code == last.error.code)
+
+
+def _is_stored(reader: Reader, known: MessageId, message: ReturnMessage) -> bool:
+    try:
+        return _is_same(reader.message(known), message)
+    except SecretDestroyed:
+        # Of another process, and purged with it.
+        return False
 
 
 def _is_same(stored: ReturnMessage, message: ReturnMessage) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from digipoort_wus.store.ports import LONGEST_WAIT
+
 _DOUBLINGS_MAX = 30
 
 
@@ -16,18 +18,38 @@ class RetryPolicy:
         attempts: the last one; None is no limit.
         give_up_after: counted from the first failure; None is no limit. The last
             attempt falls exactly at this time.
+        once_more: when a clock says that the time was over before the last attempt was to be
+            made, one more follows after so long: the clock may be ahead for a moment only. None
+            is the longest delay; nothing believes any clock.
+
+    Raises:
+        ValueError: the longest delay is more than the store believes.
     """
 
     first_delay: timedelta
     max_delay: timedelta
     attempts: int | None = None
     give_up_after: timedelta | None = None
+    once_more: timedelta | None = None
 
-    def spent(self, attempts: int, since: datetime, now: datetime) -> bool:
-        """Return whether the attempt that just failed was the last."""
-        return (self.attempts is not None and attempts >= self.attempts) or (
-            self.give_up_after is not None and now - since >= self.give_up_after
-        )
+    def __post_init__(self) -> None:
+        if self.max_delay > LONGEST_WAIT:
+            raise ValueError(f"a delay of more than {LONGEST_WAIT} is taken for a clock's mistake")
+
+    def spent(self, attempts: int, since: datetime, now: datetime, due: datetime) -> bool:
+        """Return whether the attempt that just failed was the last.
+
+        Args:
+            attempts: that failed, this one included.
+            since: when the first of them failed.
+            now: moment of the decision.
+            due: when this attempt was to be made.
+        """
+        if self.attempts is not None and attempts >= self.attempts:
+            return True
+        # Two looks, or one where that is enough.
+        seen = now if self.once_more == timedelta() else min(now, due)
+        return self.give_up_after is not None and seen - since >= self.give_up_after
 
     def next_at(
         self, attempts: int, since: datetime, now: datetime, chance: float = 1.0
@@ -45,7 +67,9 @@ class RetryPolicy:
         due = now + chance * min(self.first_delay * (1 << doublings), self.max_delay)
         if self.give_up_after is None:
             return due
-        return min(due, max(since + self.give_up_after, now))
+        if now >= since + self.give_up_after:
+            return now + (self.max_delay if self.once_more is None else self.once_more)
+        return min(due, since + self.give_up_after)
 
 
 _FIRST = timedelta(seconds=5)

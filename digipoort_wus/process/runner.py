@@ -12,9 +12,17 @@ from digipoort_wus.process.engine import where
 _log = logging.getLogger(__name__)
 _STOP_WITHIN = timedelta(seconds=10)
 _AFTER_FAILURE = timedelta(seconds=1)
+ENDED = "has ended: nothing is worked on until a restart"
+_TOLD_EVERY = 60.0
+"""Seconds in which the same failure is logged once."""
 
 RunDue = Callable[[Callable[[], bool]], datetime | None]
 """``Engine.run_due``."""
+
+
+def nothing_overdue() -> str:
+    """Say that every step comes back."""
+    return ""
 
 
 def nothing_began(_within: timedelta) -> None:
@@ -30,6 +38,7 @@ class Runner:
         idle: at most this long it sleeps, because the clock may be turned.
         finish: waits at most so long for what ``run_due`` began in other threads.
         name: of the thread.
+        overdue: says which step does not come back, empty when all do.
     """
 
     def __init__(
@@ -40,7 +49,9 @@ class Runner:
         idle: timedelta = timedelta(seconds=5),
         finish: Callable[[timedelta], None] = nothing_began,
         name: str = "process-runner",
+        overdue: Callable[[], str] = nothing_overdue,
     ) -> None:
+        self._overdue = overdue
         self._run_due = run_due
         self._clock = clock
         self._idle = idle
@@ -50,6 +61,7 @@ class Runner:
         self._awake = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._failing = _Failing(name)
 
     def start(self) -> None:
         """Start the thread; once only."""
@@ -60,6 +72,11 @@ class Runner:
     def is_alive(self) -> bool:
         """Return whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def trouble(self) -> str:
+        """Say why nothing, or something, is not worked on; empty when all goes well."""
+        return self._overdue() if self.is_alive else ENDED
 
     def wake(self) -> None:
         """Look for work now; may be called from any thread, and before the start."""
@@ -87,17 +104,45 @@ class Runner:
             except Exception as error:
                 if self._stopping.is_set():
                     return
-                _log.error(
-                    "%s: cannot go on: %s",
-                    *(self._name, where(error)),
-                    extra={"event": "engine-failed"},
-                )
+                self._failing.failed(where(error))
                 # Whoever wakes it knows nothing of the failure: with a full disk, say, it would
                 # claim batch after batch and drop them.
                 self._stopping.wait(_AFTER_FAILURE.total_seconds())
                 continue
+            self._failing.succeeded()
             with self._changed:
                 if pause > timedelta():
                     self._changed.wait_for(
                         lambda: self._awake or self._stopping.is_set(), pause.total_seconds()
                     )
+
+
+class _Failing:
+    """Says that a thread fails, and that it goes on again, but not each second the same."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._times = 0
+        self._reason = ""
+        self._told_at = 0.0
+
+    def failed(self, reason: str) -> None:
+        self._times += 1
+        now = monotonic()
+        if reason == self._reason and now < self._told_at + _TOLD_EVERY:
+            return
+        self._reason, self._told_at = reason, now
+        _log.error(
+            "%s: does not get on, %d times so far, and tries again every second: %s",
+            *(self._name, self._times, reason),
+            extra={"event": "engine-failed"},
+        )
+
+    def succeeded(self) -> None:
+        if self._times:
+            _log.warning(
+                "%s: gets on again, after %d failures",
+                *(self._name, self._times),
+                extra={"event": "engine-again"},
+            )
+            self._times, self._reason = 0, ""

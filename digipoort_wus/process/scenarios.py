@@ -8,7 +8,8 @@ from enum import Enum
 from importlib.resources import files
 from types import MappingProxyType
 
-from digipoort_wus.errors import ConfigurationError
+from digipoort_wus import checks
+from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.process.retry import RetryPolicy
 
 
@@ -94,6 +95,19 @@ def read_scenarios(text: str) -> Scenarios:
 def scenario_of(scenarios: Scenarios, aanleverkenmerk: str | None) -> Scenario | None:
     """Return the scenario that a sender asked for, None for a normal filing."""
     return None if aanleverkenmerk is None else scenarios.get(aanleverkenmerk)
+
+
+def played(scenario: Scenario, reply: Reply) -> float:
+    """Refuse as the scenario says, or return by how many seconds it delays the answer."""
+    match reply:
+        case Reply.FAULT:
+            raise Refusal(checks.SCENARIO_FAULT, received=scenario.name)
+        case Reply.OVERLOAD:
+            raise Refusal(checks.OVERLOAD, received=scenario.name)
+        case Reply.SLOW:
+            return scenario.delay.total_seconds()
+        case Reply.NORMAL:
+            return 0.0
 
 
 def _scenario(row: dict[str, object]) -> Scenario:

@@ -7,14 +7,13 @@ was passed in, writes in the store's writer, slow answers of a scenario in a tim
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from digipoort_wus import checks
 from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import Clock, format_utc
 from digipoort_wus.errors import Refusal
@@ -36,15 +35,11 @@ from digipoort_wus.process.authorisation import (
     AuthorisationTable,
     may_file,
 )
-from digipoort_wus.process.scenarios import (
-    Reply,
-    Scenario,
-    Scenarios,
-    no_scenarios,
-    scenario_of,
-)
-from digipoort_wus.process.writing import begun_future, copy_outcome, write_with
-from digipoort_wus.store.ports import MessageId, Prepared, Reader, Store, Transaction
+from digipoort_wus.process.giving import give
+from digipoort_wus.process.later import Later
+from digipoort_wus.process.scenarios import Scenarios, no_scenarios, played, scenario_of
+from digipoort_wus.process.writing import Work, begun_future, write_with
+from digipoort_wus.store.ports import Prepared, Reader, StatusRow, Store, Transaction
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S")
@@ -104,7 +99,7 @@ class ProcessService:
 
         try:
             row = self.authorisations().row(caller.oin)
-            pause = _played(scenario, scenario.accept) if scenario else 0.0
+            pause = played(scenario, scenario.accept) if scenario else 0.0
         except Refusal as refusal:
             return _failed(refusal)
 
@@ -170,6 +165,7 @@ class ProcessService:
         period: Period,
         scope: Scope,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         """Return the statuses of one process of the caller in order of time."""
 
@@ -177,12 +173,12 @@ class ProcessService:
             pause = self._pause(reader, caller, kenmerk)
             return pause, queries.process_statuses(reader, caller.oin, kenmerk, period)
 
-        def take(transaction: Transaction) -> tuple[float, Sequence[ProcessStatus]]:
-            pause = self._pause(transaction, caller, kenmerk)
-            return pause, queries.new_process_statuses(transaction, caller.oin, kenmerk, period)
+        def fresh(reader: Reader) -> tuple[float, Sequence[StatusRow]]:
+            pause = self._pause(reader, caller, kenmerk)
+            return pause, queries.new_process_statuses(reader, caller.oin, kenmerk, period)
 
         if scope is Scope.NEW:
-            answer = self._write(take, autorisatie_adres, period)
+            answer = self._fresh(fresh, caller, autorisatie_adres, period, later)
         else:
             answer = self._read(look, autorisatie_adres, period)
         return self._after(answer, lambda pair: pair[0], lambda pair: pair[1])
@@ -194,37 +190,38 @@ class ProcessService:
         party: Party,
         period: Period,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         """Return and mark the new statuses of all processes of this berichtsoort and party."""
-        work = partial(
-            queries.new_statuses,
-            oin=caller.oin,
-            berichtsoort=berichtsoort,
-            party=party,
-            period=period,
-        )
-        return self._write(work, autorisatie_adres, period)
+
+        def fresh(reader: Reader) -> tuple[float, Sequence[StatusRow]]:
+            found = queries.new_statuses(reader, caller.oin, berichtsoort, party, period)
+            return 0.0, found
+
+        answer = self._fresh(fresh, caller, autorisatie_adres, period, later)
+        return self._after(answer, lambda pair: pair[0], lambda pair: pair[1])
 
     def messages(
-        self, caller: Caller, query: MailboxQuery, scope: Scope
+        self, caller: Caller, query: MailboxQuery, scope: Scope, later: Later | None = None
     ) -> Future[Sequence[ReturnMessage]]:
         """Return the caller's return messages with their content, oldest first."""
         access = self._access(caller)
-        outer: Future[Sequence[ReturnMessage]] = begun_future()
 
-        def answer(found: Future[Mapping[MessageId, ReturnMessage]]) -> None:
-            if (error := found.exception()) is not None:
-                outer.set_exception(error)
-            elif scope is Scope.NEW and (read := found.result()):
-                now = self.clock()
-                take = partial(queries.take_messages, access=access, query=query, read=read, at=now)
-                self.store.write(take).add_done_callback(partial(copy_outcome, outer))
-            else:
-                outer.set_result(list(found.result().values()))
+        def look(reader: Reader) -> tuple[Sequence[ReturnMessage], Work[None] | None]:
+            found = queries.messages(reader, access, query, scope)
+            for row in found.unreadable:
+                _log.error(
+                    "kenmerk %s: return message %d cannot be read, and is left out of an answer",
+                    *(row.kenmerk, row.message_id),
+                    extra={"event": "message-unreadable", "kenmerk": row.kenmerk},
+                )
+            mark: Work[None] | None = None
+            if scope is Scope.NEW and found.given:
+                oin, given, now = caller.oin, found.given, self.clock()
+                mark = partial(queries.mark_messages, oin=oin, given=given, at=now)
+            return [message for _, message in found.given], mark
 
-        look = partial(queries.messages, access=access, query=query, scope=scope)
-        self._read(look, query.autorisatie_adres, query.period).add_done_callback(answer)
-        return outer
+        return self._marked(look, query.autorisatie_adres, query.period, later)
 
     def message_list(
         self, caller: Caller, query: MailboxQuery, scope: Scope
@@ -277,7 +274,8 @@ class ProcessService:
             )
 
         documents = (message.document, *message.attachments)
-        offered = write_with(self.store, self.executor, documents, judge, work)
+        request = None if caller.proof is None else caller.proof.kept
+        offered = write_with(self.store, self.executor, documents, judge, work, request)
         return _concluded(offered, told)
 
     def _access(self, caller: Caller) -> queries.Access:
@@ -296,14 +294,36 @@ class ProcessService:
             return _failed(refusal)
         return self.executor.submit(self.store.read, work)
 
-    def _write(
-        self, work: Callable[[Transaction], T], autorisatie_adres: str | None, period: Period
+    def _fresh(
+        self,
+        look: Callable[[Reader], tuple[float, Sequence[StatusRow]]],
+        caller: Caller,
+        autorisatie_adres: str | None,
+        period: Period,
+        later: Later | None,
+    ) -> Future[tuple[float, Sequence[ProcessStatus]]]:
+        """Return new statuses and how long the answer waits, and have them marked."""
+
+        def found(reader: Reader) -> tuple[tuple[float, Sequence[ProcessStatus]], Work[None]]:
+            pause, rows = look(reader)
+            mark = partial(queries.mark_statuses, oin=caller.oin, rows=rows)
+            return (pause, queries.shown(rows)), mark
+
+        return self._marked(found, autorisatie_adres, period, later)
+
+    def _marked(
+        self,
+        look: Callable[[Reader], tuple[T, Work[None] | None]],
+        autorisatie_adres: str | None,
+        period: Period,
+        later: Later | None,
     ) -> Future[T]:
-        try:
-            self._check(autorisatie_adres, period)
-        except Refusal as refusal:
-            return _failed(refusal)
-        return self.store.write(work)
+        """Return what was found, and have it marked as given: later, or before it is returned."""
+
+        def ask() -> "Future[tuple[T, Work[None] | None]]":
+            return self._read(look, autorisatie_adres, period)
+
+        return give(ask, self.store, self.executor, later)
 
     def _wake_after(self, accepted: Future[Filing]) -> None:
         if not accepted.cancelled() and accepted.exception() is None:
@@ -315,7 +335,7 @@ class ProcessService:
         """Play the scenario of a process towards who asks for its statuses."""
         aanleverkenmerk = queries.own_process(reader, caller.oin, kenmerk)
         scenario = scenario_of(self.scenarios, aanleverkenmerk)
-        return _played(scenario, scenario.status) if scenario else 0.0
+        return played(scenario, scenario.status) if scenario else 0.0
 
     def _after(
         self, inner: Future[S], pause: Callable[[S], float], value: Callable[[S], T]
@@ -336,19 +356,6 @@ class ProcessService:
 
         inner.add_done_callback(done)
         return outer
-
-
-def _played(scenario: Scenario, reply: Reply) -> float:
-    """Refuse as the scenario says, or return by how many seconds it delays the answer."""
-    match reply:
-        case Reply.FAULT:
-            raise Refusal(checks.SCENARIO_FAULT, received=scenario.name)
-        case Reply.OVERLOAD:
-            raise Refusal(checks.OVERLOAD, received=scenario.name)
-        case Reply.SLOW:
-            return scenario.delay.total_seconds()
-        case Reply.NORMAL:
-            return 0.0
 
 
 def _concluded(effect: "Future[S]", told: Callable[[S], None]) -> Future[None]:

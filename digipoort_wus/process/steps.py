@@ -4,12 +4,13 @@ Asking is :func:`observe`; everything else is a function of values.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from digipoort_wus.filing.filing import Filing, ReturnMessage
 from digipoort_wus.filing.status import Status, StatusError
+from digipoort_wus.filing.texts import CODE_MAX, LONG_MAX, require_sendable, require_text
 from digipoort_wus.process.agency import (
     Accepted,
     Agency,
@@ -22,7 +23,7 @@ from digipoort_wus.process.details import validation_error, validation_results
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.process.transitions import FAILURES, TRANSITIONS, Event, Step
 from digipoort_wus.rules.api import Outcome, Report, RuleEngine, Stage
-from digipoort_wus.store.ports import Job
+from digipoort_wus.store.ports import AT_ONCE, Job
 
 _TICK = timedelta(milliseconds=1)
 
@@ -73,7 +74,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """The next job."""
+    """The next job; ``run_at`` is AT_ONCE unless the same is tried again."""
 
     step: Step
     run_at: datetime
@@ -109,7 +110,27 @@ def observe(step: Step, filing: Filing, attempt: int, participants: Participants
 
     Raises:
         LookupError: the step has no job.
+        NotSendable: somebody wrote a text that no answer can hold: a mistake of that program.
     """
+    return _sendable(_asked(step, filing, attempt, participants))
+
+
+def _sendable(observed: Observed) -> Observed:
+    error = observed.error
+    if error is not None:
+        require_text("foutcode", error.code, LONG_MAX)
+        require_text("foutbeschrijving", error.text, LONG_MAX)
+        if len(error.code) > CODE_MAX:
+            # Of an agency: its filing is not held up by that.
+            observed = replace(observed, error=replace(error, code=error.code[:CODE_MAX]))
+    if observed.details is not None:
+        require_text("statusdetails", observed.details, LONG_MAX)
+    for message in observed.messages:
+        require_sendable(message)
+    return observed
+
+
+def _asked(step: Step, filing: Filing, attempt: int, participants: Participants) -> Observed:
     match step:
         case Step.AUTHORISE:
             return Observed(_AUTHORISATION[participants.authoriser.ask(filing)])
@@ -148,13 +169,13 @@ def decide(
     # The first delivery and the attempts of REDELIVER are one series.
     failures = _failures(step, job.attempts)
     ends = (step, Event.EXHAUSTED) in TRANSITIONS
-    if failed and ends and retry.spent(failures, job.since, now):
+    if failed and ends and retry.spent(failures, job.since, now, job.run_at):
         observed = Observed(Event.EXHAUSTED)
     transition = TRANSITIONS[step, observed.event]
     error = observed.error or transition.error
     follow = None
     if transition.then not in (None, Step.AWAIT):
-        run_at = retry.next_at(failures, job.since, now, chance) if failed else now
+        run_at = retry.next_at(failures, job.since, now, chance) if failed else AT_ONCE
         follow = Follow(transition.then, run_at)
     return Result(transition.codes, follow, error, observed.details, observed.messages)
 

@@ -47,6 +47,14 @@ class Teller:
                     extra={"event": "lease-expired", "kenmerk": job.kenmerk, "step": job.step},
                 )
 
+    def alone(self, job: Job) -> None:
+        """Say that a job is done while nothing else is, since its process may end again."""
+        _log.warning(
+            "kenmerk %s: %s is done alone: %d times whoever had it did not finish",
+            *(job.kenmerk, job.step, job.crashes),
+            extra={"event": "done-alone", "kenmerk": job.kenmerk, "step": job.step},
+        )
+
     def lost(self, job: Job) -> None:
         """Say that somebody else has a job that was worked on."""
         _log.warning(

@@ -8,6 +8,7 @@ stored before the agency is asked.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -27,9 +28,18 @@ from digipoort_wus.process.retry import (
 from digipoort_wus.process.scenarios import Scenario, Scenarios, scenario_of
 from digipoort_wus.process.steps import Observed, Participants, Result, decide, observe
 from digipoort_wus.process.transitions import FAILURES, Event, Step
-from digipoort_wus.store.ports import Job, Prepared, Store, StoreFailed
+from digipoort_wus.store.ports import (
+    Job,
+    PayloadsUnreachable,
+    Prepared,
+    Store,
+    StoreFailed,
+)
 
 _log = logging.getLogger(__name__)
+_CAUSES_MAX = 3
+CONTENT_AGAIN = timedelta(seconds=15)
+"""The least time until a content is asked for again that could not be had."""
 DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
 
 
@@ -123,6 +133,8 @@ class Worker:
         while True:
             try:
                 one = self._done(job, filing, salt)
+            except PayloadsUnreachable as error:
+                return Taken(tuple(done), self._later(job, error))
             except StoreFailed:
                 raise
             except Exception as error:
@@ -138,6 +150,17 @@ class Worker:
         step = Step(job.step)
         one = self._decided(job, filing, step, Observed(Event.UNREACHABLE))
         return Taken((one,), self._following(job, one.result))
+
+    def waits_until(self, job: Job) -> datetime:
+        """Return how long a delivery waits for a destination that is left alone.
+
+        The first one is then as good as tried, and the sender is told (420); the others fail
+        for good when their time is over.
+        """
+        policy = self.policies.delivery
+        if Step(job.step) is Step.REDELIVER and policy.give_up_after is not None:
+            return job.since + policy.give_up_after
+        return job.since + policy.max_delay
 
     def _done(self, job: Job, filing: Filing, salt: bytes) -> Done:
         began = monotonic()
@@ -159,11 +182,8 @@ class Worker:
         messages = done.result.messages
         entries += [recording.offered(salt, message, "", now) for message in messages]
         prepared = [self.store.prepare((item.document, *item.attachments)) for item in messages]
-        return replace(
-            done,
-            prepared=tuple(prepared),
-            entries=tuple(entries),
-            seconds=monotonic() - began,
+        return Done(
+            step, done.event, done.result, tuple(prepared), tuple(entries), monotonic() - began
         )
 
     def _decided(self, job: Job, filing: Filing, step: Step, observed: Observed) -> Done:
@@ -204,18 +224,22 @@ class Worker:
             return None
         step, run_at = result.follow.step.value, result.follow.run_at
         if step == job.step:
-            return replace(job, run_at=run_at, crashes=0, reason=None)
+            # Entered by a clock that was ahead: its time begins when that is found out.
+            since = min(job.since, to_milliseconds(self.clock()))
+            return replace(job, run_at=run_at, since=since, crashes=0, reason=None)
         now = to_milliseconds(self.clock())
         attempts = int(run_at <= now)
-        return replace(
-            job,
-            step=step,
-            run_at=run_at,
-            since=now,
-            attempts=attempts,
-            crashes=0,
-            reason=None,
+        return Job(job.filing_id, job.kenmerk, step, run_at, now, attempts, job.token)
+
+    def _later(self, job: Job, error: PayloadsUnreachable) -> Job:
+        """Return a job whose content cannot be had now: later it is as if it was not claimed."""
+        _log.warning(
+            "kenmerk %s: put off: %s",
+            *(job.kenmerk, error),
+            extra={"event": "put-off", "kenmerk": job.kenmerk},
         )
+        pause = CONTENT_AGAIN * (1 + self.chance())
+        return replace(job, attempts=job.attempts - 1, run_at=to_milliseconds(self.clock() + pause))
 
     def _goes_on(self, job: Job, following: Job) -> bool:
         """Return whether the next step is done before anything is stored."""
@@ -224,7 +248,15 @@ class Worker:
 
 
 def where(error: BaseException) -> str:
-    """Return type and place of an exception, without its text: that may hold payload."""
+    """Return type and place of an exception and its causes; their texts may hold payload."""
+    found = [_place(error)]
+    while (cause := error.__cause__) is not None and len(found) < _CAUSES_MAX:
+        error = cause
+        found.append(_place(error))
+    return ", because of ".join(found)
+
+
+def _place(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from digipoort_wus.filing.content import size_of
-from digipoort_wus.filing.filing import Document
+from digipoort_wus.filing.filing import Document, ReturnMessage
+from digipoort_wus.filing.texts import require_sendable
+from digipoort_wus.process.reports import foresee_local_offer, offer_locally
 from digipoort_wus.store.files import IN_ROW_BELOW
 from digipoort_wus.store.ports import Prepared, Reader, Store, StoreFailed, Transaction
 
 T = TypeVar("T")
+Work = Callable[[Transaction], T]
+"""Something to be written."""
 
 
 def write_with(
@@ -33,7 +38,7 @@ def write_with(
         documents: of one filing or return message.
         judge: refuses what ``work`` is certain to refuse; only asked before large documents.
         work: returns what keeps them; it may read them, for it is not called in the writer.
-        request: what shows the signed request again, of a filing.
+        request: what shows the signed request again.
     """
     sizes = (len(request or b""), *(size_of(document.content) for document in documents))
     if max(sizes) < IN_ROW_BELOW:
@@ -72,6 +77,37 @@ def write_with(
 
     executor.submit(prepare).add_done_callback(write)
     return outer
+
+
+def write_message(
+    store: Store, executor: Executor, message: ReturnMessage, now: datetime
+) -> "Future[None]":
+    """Put a message into the mailbox of its belanghebbende; resolves after the commit.
+
+    The future fails with a Refusal when it is of no process here, is for another belanghebbende,
+    or has the berichtkenmerk of another; the same message again changes nothing.
+
+    Args:
+        store: takes it.
+        executor: for large documents.
+        message: of a kenmerk that was filed.
+        now: moment of its evidence.
+
+    Raises:
+        NotSendable: no answer can hold one of its texts.
+    """
+    require_sendable(message)
+
+    def judge(reader: Reader) -> object:
+        return foresee_local_offer(reader, message)
+
+    def work(prepared: Prepared) -> Callable[[Transaction], None]:
+        def put(transaction: Transaction) -> None:
+            offer_locally(transaction, message, prepared, now)
+
+        return put
+
+    return write_with(store, executor, (message.document, *message.attachments), judge, work)
 
 
 def begun_future() -> "Future[T]":

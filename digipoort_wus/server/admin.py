@@ -5,8 +5,10 @@ Prometheus. Nothing can be changed here, and nobody's messages are told of.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import cast
 
 from prometheus_client import CollectorRegistry
@@ -34,6 +36,8 @@ from digipoort_wus.server.workers import Workers
 HEALTH, READINESS, METRICS = "/healthz", "/readyz", "/metrics"
 _BODIES_MAX = 65_536
 """Nobody has to send one here."""
+LOOPBACK = "127.0.0.1"
+_PORT = re.compile(r"(?<![:\[]):[0-9]{0,5}$|(?<=\]):[0-9]{0,5}$")
 _CONNECTIONS_MAX = 50
 
 _log = Logger(namespace="digipoort_wus")
@@ -48,6 +52,7 @@ class AdminResource(Resource):
         registry: of the metrics.
         reactor: the gateway's.
         workers: threads in which metrics are collected, which may wait for the store.
+        host: the address that is listened on.
     """
 
     isLeaf = True  # noqa: N815 - Twisted's interface
@@ -60,8 +65,10 @@ class AdminResource(Resource):
         *,
         reactor: Reactor,
         workers: Workers,
+        host: str = LOOPBACK,
     ) -> None:
         super().__init__()
+        self._host = host
         self._health = health
         self._readiness = readiness
         self._registry = registry
@@ -72,7 +79,7 @@ class AdminResource(Resource):
         """Answer one request, now or when everything was looked at."""
         head = head_of(request)
         try:
-            judge(head)
+            self.judge(head)
         except Refusal as refusal:
             write_answer(request, http_refusal(refusal))
             return NOT_DONE_YET
@@ -80,6 +87,20 @@ class AdminResource(Resource):
         answered.addCallback(lambda answer: write_answer(request, answer))
         answered.addErrback(_failed, request)
         return NOT_DONE_YET
+
+    def judge(self, head: Head) -> None:
+        """Judge a request by its head.
+
+        Raises:
+            Refusal: HTTP-HOST, HTTP-METHOD or HTTP-PATH.
+        """
+        # Beyond this machine whoever may connect may read, under whatever name.
+        if _is_loopback(self._host) and "host" in head.headers:
+            _require_name(head.headers["host"], self._host)
+        if head.path not in (HEALTH, READINESS, METRICS):
+            raise Refusal(checks.HTTP_PATH, expected=", ".join((HEALTH, READINESS, METRICS)))
+        if head.method not in ("GET", "HEAD"):
+            raise Refusal(checks.HTTP_METHOD, expected="GET", received=head.method)
 
     def _answer(self, path: str) -> "Deferred[HttpAnswer]":
         if path == HEALTH:
@@ -96,7 +117,7 @@ class AdminSite(BoundedSite):
     """The site to listen with: bounded as the gateway's own, and more."""
 
     def __init__(self, resource: AdminResource, reactor: Reactor) -> None:
-        super().__init__(resource, reactor, judge, Budget(_BODIES_MAX))
+        super().__init__(resource, reactor, resource.judge, Budget(_BODIES_MAX))
 
     def buildProtocol(  # type: ignore[override]  # noqa: N802 - Twisted's interface
         self, addr: IAddress
@@ -107,16 +128,29 @@ class AdminSite(BoundedSite):
         return cast(BoundedChannel, super().buildProtocol(addr))
 
 
-def judge(head: Head) -> None:
-    """Judge a request by its head.
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
-    Raises:
-        Refusal: HTTP-METHOD or HTTP-PATH.
+
+def _require_name(host: str, listening: str) -> None:
+    """Refuse a name that only somebody else's DNS can have led here.
+
+    A page in a browser of this machine can have its own name resolved to 127.0.0.1, and would
+    then be allowed to read what is answered (DNS rebinding). It cannot choose another Host.
     """
-    if head.path not in (HEALTH, READINESS, METRICS):
-        raise Refusal(checks.HTTP_PATH, expected=", ".join((HEALTH, READINESS, METRICS)))
-    if head.method not in ("GET", "HEAD"):
-        raise Refusal(checks.HTTP_METHOD, expected="GET", received=head.method)
+    name = host.rpartition(":")[0] if _PORT.search(host) else host
+    name = name.strip("[]").lower().removesuffix(".")
+    if name in ("localhost", listening.lower()):
+        return
+    try:
+        ip_address(name)
+    except ValueError:
+        raise Refusal(
+            checks.HTTP_HOST, expected="localhost or an address", received="another name"
+        ) from None
 
 
 def _told(findings: Findings) -> HttpAnswer:

@@ -26,7 +26,7 @@ from digipoort_wus.delivery.example import Conduct, aflever_response, read_arriv
 from digipoort_wus.delivery.inbox import Inbox, Taken
 from digipoort_wus.delivery.messenger import Messenger
 from digipoort_wus.delivery.reporting import Reporting
-from digipoort_wus.errors import ConfigurationError, Refusal
+from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AFLEVER
 from digipoort_wus.server.accept import BoundedTls
 from digipoort_wus.server.futures import to_deferred
@@ -41,6 +41,7 @@ from digipoort_wus.server.http import (
     wants_xsd,
 )
 from digipoort_wus.server.incoming import head_of, peer_certificate
+from digipoort_wus.server.listening import cannot_listen
 from digipoort_wus.server.outgoing import write_answer
 from digipoort_wus.server.reactor import Port, Reactor
 from digipoort_wus.server.site import BoundedSite
@@ -292,10 +293,7 @@ class ExampleAgency:
         try:
             self._port = self._reactor.listenTCP(port, factory, interface=host)
         except CannotListenError as error:
-            raise ConfigurationError(
-                f"Cannot listen on {host} port {port}: {error.socketError}. "
-                "Choose another port; 0 takes a free one."
-            ) from error
+            raise cannot_listen(host, port, error) from error
         if self._messenger is not None:
             self._messenger.start()
 

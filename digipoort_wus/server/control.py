@@ -12,10 +12,13 @@ import socket
 import stat
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import TimeoutError as TooLong
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from time import monotonic
+from types import MappingProxyType
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.errors import DigipoortError
@@ -38,15 +41,26 @@ class Control:
         store: what is decided about.
         clock: of decisions.
         wake: is called when there may be new work.
+        orders: by their word, what is done at once and is not about one filing; each returns
+            what was done.
+        tasks: the same, of what is told more in one text, and answers in one.
     """
 
     def __init__(
-        self, directory: Path, store: Store, clock: Clock, wake: Callable[[], None]
+        self,
+        directory: Path,
+        store: Store,
+        clock: Clock,
+        wake: Callable[[], None],
+        orders: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+        tasks: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
     ) -> None:
         self._directory = directory
         self._store = store
         self._clock = clock
         self._wake = wake
+        self._orders = orders
+        self._tasks = tasks
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -89,20 +103,34 @@ class Control:
                 except OSError:
                     return
                 with connection, suppress(OSError):
-                    connection.settimeout(_SECONDS)
-                    reply = self._answer(_read_line(connection), _name_of(connection))
-                    connection.sendall(json.dumps(reply).encode() + b"\n")
+                    self._answer_one(connection)
+
+    def _answer_one(self, connection: socket.socket) -> None:
+        line = _read_line(connection, within=_SECONDS)
+        try:
+            reply = self._answer(line, _name_of(connection))
+        except Exception as error:
+            # Whatever one of them sends, the next is heard.
+            _log.error("an operator's command failed: %s", type(error).__name__)
+            reply = {"error": f"The gateway failed: {type(error).__name__}; see its log."}
+        connection.settimeout(_SECONDS)
+        connection.sendall(json.dumps(reply).encode() + b"\n")
 
     def _answer(self, line: bytes, operator: str) -> dict[str, str]:
         try:
             asked = json.loads(line)
             name, kenmerk, reason = asked["do"], asked["kenmerk"], asked["reason"]
+            bericht = asked.get("berichtkenmerk")
+            if name in self._orders:
+                return _obeyed(self._orders[name])
+            if name in self._tasks:
+                return _obeyed(partial(self._tasks[name], str(reason)))
             work = DECISIONS[name]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {"error": "The gateway does not know this: use its own version of the command."}
-        if not all(isinstance(word, str) for word in (kenmerk, reason)):
+        if not all(isinstance(word, str) for word in (kenmerk, reason, bericht or "")):
             return {"error": "The gateway does not know this: use its own version of the command."}
-        by = Decision(operator, reason, self._clock())
+        by = Decision(operator, reason, self._clock(), bericht)
 
         def write(transaction: Transaction) -> str:
             return work(transaction, kenmerk, by)
@@ -118,21 +146,38 @@ class Control:
             return {"error": f"The gateway failed: {type(error).__name__}; see its log."}
         _log.warning(
             "kenmerk %s: an operator: %s",
-            *(ascii(kenmerk), name),
+            *(ascii(kenmerk)[1:-1], name),
             extra={"event": "operator", "kenmerk": kenmerk},
         )
         self._wake()
         return {"done": done}
 
 
-def ask(directory: Path, name: str, kenmerk: str, reason: str) -> str | None:
-    """Let the gateway that has a data directory carry out a decision.
+def _obeyed(order: Callable[[], str]) -> dict[str, str]:
+    try:
+        return {"done": order()}
+    except DigipoortError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        _log.error("an order failed: %s", type(error).__name__)
+        return {"error": f"The gateway failed: {type(error).__name__}; see its log."}
+
+
+def ask(
+    directory: Path,
+    name: str,
+    kenmerk: str = "",
+    reason: str = "",
+    berichtkenmerk: str | None = None,
+) -> str | None:
+    """Let the gateway that has a data directory carry out a decision, or an order.
 
     Args:
         directory: of the gateway.
-        name: of :data:`~digipoort_wus.process.operator.DECISIONS`.
-        kenmerk: which filing.
-        reason: why.
+        name: of :data:`~digipoort_wus.process.operator.DECISIONS`, or of an order or task.
+        kenmerk: which filing; empty for an order.
+        reason: why; empty for an order, the text of a task.
+        berichtkenmerk: which delivery of the filing; None where only one can be meant.
 
     Returns:
         What was done; None when no gateway answers there.
@@ -140,7 +185,10 @@ def ask(directory: Path, name: str, kenmerk: str, reason: str) -> str | None:
     Raises:
         DigipoortError: it was not done; the gateway says why.
     """
-    line = json.dumps({"do": name, "kenmerk": kenmerk, "reason": reason}).encode() + b"\n"
+    asked = {"do": name, "kenmerk": kenmerk, "reason": reason}
+    if berichtkenmerk is not None:
+        asked["berichtkenmerk"] = berichtkenmerk
+    line = json.dumps(asked).encode() + b"\n"
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(2 * _SECONDS)
         try:
@@ -150,7 +198,7 @@ def ask(directory: Path, name: str, kenmerk: str, reason: str) -> str | None:
             return None
         try:
             connection.sendall(line)
-            reply = json.loads(_read_line(connection))
+            reply = json.loads(_read_line(connection, within=2 * _SECONDS))
         except (OSError, ValueError) as error:
             raise DigipoortError(
                 "The gateway ended before it answered: look whether it was done."
@@ -160,9 +208,19 @@ def ask(directory: Path, name: str, kenmerk: str, reason: str) -> str | None:
     return str(reply["done"])
 
 
-def _read_line(connection: socket.socket) -> bytes:
+def _read_line(connection: socket.socket, within: float) -> bytes:
+    """Read one line, the whole of it in so many seconds.
+
+    Raises:
+        TimeoutError: there was none by then.
+    """
     line = b""
+    end = monotonic() + within
     while not line.endswith(b"\n") and len(line) < LINE_MAX:
+        left = end - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
         piece = connection.recv(4_096)
         if not piece:
             break

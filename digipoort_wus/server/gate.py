@@ -21,8 +21,10 @@ from digipoort_wus.clock import Clock
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.errors import Hint, Refusal
 from digipoort_wus.names import (
+    AANBIED,
     AANLEVER,
     WSA_ANONYMOUS,
+    ZET_STATUS,
     Operation,
     Service,
 )
@@ -49,11 +51,7 @@ from digipoort_wus.soap.addressing import (
     require_destination,
     require_source,
 )
-from digipoort_wus.soap.envelope import (
-    Envelope,
-    Hygiene,
-    require_basic_profile,
-)
+from digipoort_wus.soap.envelope import Envelope, Hygiene, require_basic_profile
 from digipoort_wus.soap.fault import (
     FaultForm,
     digikoppeling_fault,
@@ -77,6 +75,7 @@ from digipoort_wus.xmlsafe.apart import apart
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _log = logging.getLogger(__name__)
+_PROVED = (AANLEVER, ZET_STATUS, AANBIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +190,8 @@ def _open(
     try:
         message = read_as_signed(received)
         envelope, texts = message.envelope, message.texts
-        # Of a filing, for the evidence; nobody else holds on to the octets.
-        pieces = message.pieces if service is AANLEVER else ()
+        # For the evidence; of other services nobody holds on to the octets.
+        pieces = message.pieces if service in _PROVED else ()
         del message
         if policy.hygiene is Hygiene.BASIC_PROFILE:
             require_basic_profile(envelope)

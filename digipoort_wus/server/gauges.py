@@ -1,6 +1,6 @@
 """What is read off a gateway when somebody asks for its metrics: queue, certificates, disk."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +36,7 @@ class Gauges:
         clock: of all of them.
         free: returns the octets that the file system of the data has left, None when unknown.
         in_flight: returns what clients make the gateway hold.
+        stamps: whether batches of evidence are to be stamped.
     """
 
     store: Store
@@ -43,6 +44,7 @@ class Gauges:
     clock: Clock
     free: Callable[[], int | None]
     in_flight: Callable[[], InFlight]
+    stamps: bool = False
 
     def collect(self) -> Iterator[Metric]:
         """Yield what can be read; a store that cannot be read leaves its own out."""
@@ -52,6 +54,10 @@ class Gauges:
         free = self.free()
         if free is not None:
             yield _gauge("disk_free_bytes", "Left for the data.", free)
+        failed = self.store.objects_failure
+        if failed is not None:
+            about = "Whether the object store did what it was last asked."
+            yield _gauge("objects_reachable", about, int(not failed))
         held = self.in_flight()
         yield _gauge("requests_in_flight", "Being dealt with.", held.requests)
         yield _gauge(
@@ -70,6 +76,8 @@ class Gauges:
                 "leased": counts.leased,
                 "aside": counts.aside,
                 "age": age,
+                "unsealed": _age(now, [row.at for row in reader.unsealed(1)]),
+                "unstamped": _age(now, [row.sealed_at for row in reader.unstamped(1)]),
             }
 
         try:
@@ -80,10 +88,19 @@ class Gauges:
             return
         yield _gauge("store_readable", "Whether the queue could be counted.", 1)
         yield _gauge("oldest_due_seconds", "How long the oldest due job waits.", read.pop("age"))
+        unsealed, unstamped = read.pop("unsealed"), read.pop("unstamped")
+        yield _gauge("oldest_unsealed_seconds", "Age of the oldest unsealed entry.", unsealed)
+        if self.stamps:
+            about = "How long the oldest batch of evidence is without a time stamp."
+            yield _gauge("oldest_unstamped_seconds", about, unstamped)
         jobs = _family("jobs", "Jobs of filings; aside: an operator has to look.", "state")
         for state, number in read.items():
             jobs.add_metric([state], number)
         yield jobs
+
+
+def _age(now: datetime, oldest: Sequence[datetime]) -> float:
+    return max((now - oldest[0]).total_seconds(), 0) if oldest else 0.0
 
 
 def _certificates(materials: Materials, now: datetime) -> Iterator[Metric]:

@@ -1,5 +1,7 @@
 """Ports to listen on: localhost is both of its addresses."""
 
+import errno
+import socket
 from functools import partial
 
 from twisted.internet.error import CannotListenError
@@ -25,15 +27,26 @@ def listen_on(reactor: Reactor, host: str, port: int, factory: object) -> list[P
             return [bind(port, interface=host)]
         first = bind(port, interface="127.0.0.1")
     except CannotListenError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host} port {port}: {error.socketError}. "
-            "Choose another port; 0 takes a free one."
-        ) from error
+        raise cannot_listen(host, port, error) from error
     try:
         # Some clients try ::1 first and give up there.
         return [first, bind(first.getHost().port, interface="::1")]
     except CannotListenError:
         return [first]
+
+
+def cannot_listen(host: str, port: int, error: CannotListenError) -> ConfigurationError:
+    """Return the sentence that says why an address cannot be listened on, and what to do."""
+    why = error.socketError
+    number = why.errno if isinstance(why, OSError) else None
+    if isinstance(why, socket.gaierror) or number == errno.EADDRNOTAVAIL:
+        todo = "Name an address of this machine as the host, or localhost."
+    elif number in (errno.EACCES, errno.EPERM):
+        todo = "Choose a port from 1024 on, or allow this user to take lower ones."
+    else:
+        todo = "Choose another port; 0 takes a free one."
+    said = why.strerror if isinstance(why, OSError) and why.strerror else str(why)
+    return ConfigurationError(f"Cannot listen on {host} port {port}: {said}. {todo}")
 
 
 def in_url(host: str) -> str:

@@ -89,11 +89,18 @@ class Metrics:
             _DELIVERY_BUCKETS,
             "agency",
         )
+        self._purged = self._counter("filings_purged", "Filings that were purged.", "rule")
         self._commit_seconds = self._histogram(
             "commit_seconds", "A commit of the store, its works included.", _COMMIT_BUCKETS
         )
         self._commit_works = self._histogram(
             "commit_works", "Works that were committed together.", _GROUP_BUCKETS
+        )
+
+        self._batches_sealed = self._counter("batches_sealed", "Batches of evidence.")
+        self._entries_sealed = self._counter("entries_sealed", "Entries of evidence, in batches.")
+        self._stamps = self._counter(
+            "stamps", "Questions to the time stamping authority, by what came of them.", "outcome"
         )
 
     def rename(self, agencies: Mapping[str, str]) -> None:
@@ -179,6 +186,25 @@ class Metrics:
     def step_failed(self, step: str) -> None:
         """Count a step that raised."""
         self._step_errors.labels(step).inc()
+
+    # --- Evidence ---------------------------------------------------------------------
+
+    def sealed(self, entries: int) -> None:
+        """Count a batch over so many entries."""
+        self._batches_sealed.inc()
+        self._entries_sealed.inc(entries)
+
+    def stamp_kept(self) -> None:
+        """Count a time stamp that was verified and kept."""
+        self._stamps.labels("kept").inc()
+
+    def stamp_failed(self) -> None:
+        """Count a question to the authority without an answer that could be kept."""
+        self._stamps.labels("failed").inc()
+
+    def purged(self, rule: str, number: int) -> None:
+        """Count filings that were purged by a rule."""
+        self._purged.labels(rule).inc(number)
 
     # --- Store ------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """Whether a gateway can do its work at this moment, and if not, why."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from time import monotonic
 from typing import cast
@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from digipoort_wus.clock import Clock
+from digipoort_wus.evidence.stamp import Stamping, StampPolicy, StampState
 from digipoort_wus.pki.distribution import latest_of
 from digipoort_wus.pki.revocation import format_second
 from digipoort_wus.process.intake import day_of
@@ -23,10 +24,12 @@ from digipoort_wus.server.reactor import Reactor
 from digipoort_wus.server.trust import Materials
 from digipoort_wus.server.workers import Workers
 from digipoort_wus.store.migrate import VERSION
-from digipoort_wus.store.ports import Store, Transaction
+from digipoort_wus.store.ports import Reader, Store, Transaction
 
 PROBE_SECONDS = 1.0
 """Within this the store must have committed something."""
+FRESH_SECONDS = 1.0
+"""So long what was found of the store is told again: each look at it is a write."""
 _PROBE = "probe"
 """In the place of an OIN, which it is none of: a row of its own, written again each time."""
 
@@ -53,6 +56,7 @@ class Readiness:
         disk: must have room.
         reactor: gives a look an end.
         workers: threads in which the store is waited for.
+        stamps: how much depends on the time stamps of the evidence.
 
     Attributes:
         draining: set when the gateway was told to stop.
@@ -67,8 +71,10 @@ class Readiness:
         *,
         reactor: Reactor,
         workers: Workers,
+        stamps: StampPolicy,
     ) -> None:
         self.draining = False
+        self._stamps = stamps
         self._store = store
         self._materials = materials
         self._clock = clock
@@ -76,11 +82,15 @@ class Readiness:
         self._reactor = reactor
         self._workers = workers
         self._under_way: Future[Findings] | None = None
+        self._begun = 0.0
 
     def look(self) -> "Deferred[Findings]":
         """Return what every check finds; it takes a second at most, and never fails."""
-        # Whoever asks while a probe is under way shares it: a store that hangs is asked once.
-        if self._under_way is None or self._under_way.done():
+        # Whoever asks while a probe is under way, or just after it, shares it: a store that hangs
+        # is asked once, and who asks without a pause writes no more than others.
+        is_old = monotonic() - self._begun > FRESH_SECONDS
+        if self._under_way is None or (self._under_way.done() and is_old):
+            self._begun = monotonic()
             self._under_way = self._workers.submit(self._look_at_store)
         waiting = to_deferred(self._under_way, self._reactor)
         # The thread needs a moment more than the probe that it gives up.
@@ -94,7 +104,9 @@ class Readiness:
         try:
             self._store.write(probe).result(PROBE_SECONDS)
             milliseconds = round((monotonic() - began) * 1000)
-            schema = self._store.read(lambda reader: reader.schema())
+            schema, oldest, lacking = self._store.read(
+                lambda reader: (reader.schema(), _unstamped(reader), reader.keys_lacking())
+            )
         except TimeoutError:
             return (_too_slow(),)
         except Exception as error:
@@ -104,16 +116,33 @@ class Readiness:
         return (
             Finding("store", True, f"committed within {milliseconds} ms"),
             Finding("schema", schema == VERSION, known),
+            Finding("keys", not lacking, _told_of_keys(lacking)),
+            *self._stamped(oldest),
         )
+
+    def _stamped(self, oldest: datetime | None) -> Findings:
+        if self._stamps.stamping is not Stamping.REQUIRED:
+            return ()
+        fine = self._stamps.state(oldest, self._clock()) is not StampState.NOT_READY
+        told = "every batch has one" if oldest is None else f"none since {format_second(oldest)}"
+        return (Finding("stamps", fine, told),)
 
     def _rest(self) -> Findings:
         shortage = self._disk.shortage()
         told = "the gateway is stopping" if self.draining else "the gateway is not stopping"
         return (
             Finding("disk", not shortage, shortage or f"{self._disk.free()} bytes are free"),
+            *self._objects(),
             self._crls(),
             Finding("draining", not self.draining, told),
         )
+
+    def _objects(self) -> Findings:
+        """Tell of the object store: without it small filings go on, so the gateway is ready."""
+        failed = self._store.objects_failure
+        if failed is None:
+            return ()
+        return (Finding("objects", True, failed or "the object store answers"),)
 
     def _crls(self) -> Finding:
         materials, now = self._materials(), self._clock()
@@ -128,6 +157,18 @@ class Readiness:
             return Finding("crls", False, f"none that is valid now of {', '.join(sorted(stale))}")
         first = f", the first until {format_second(min(ends))}" if ends else ""
         return Finding("crls", True, f"{len(ends)} are valid{first}")
+
+
+def _unstamped(reader: Reader) -> datetime | None:
+    """Return when the oldest batch without a time stamp was sealed."""
+    found = reader.unstamped(1)
+    return found[0].sealed_at if found else None
+
+
+def _told_of_keys(lacking: Sequence[str]) -> str:
+    if not lacking:
+        return "the key ring has what is needed"
+    return f"the key ring lacks {', '.join(lacking)}, which wraps what is stored: put it back"
 
 
 def _write_something(transaction: Transaction, day: date) -> None:

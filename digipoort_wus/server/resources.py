@@ -1,11 +1,9 @@
 """The services as a Twisted resource: from HTTP to the gate, to Spyne, and back."""
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from time import monotonic
-from typing import TypeVar
 
 from lxml import etree
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
@@ -18,6 +16,7 @@ from digipoort_wus import checks
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AANLEVER, OPHAAL, Service
+from digipoort_wus.process.later import Later, Overtaken
 from digipoort_wus.server.budget import Share
 from digipoort_wus.server.futures import to_deferred
 from digipoort_wus.server.gate import (
@@ -52,6 +51,7 @@ from digipoort_wus.server.incoming import (
 from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.outgoing import write_answer
 from digipoort_wus.server.reactor import FromThreads
+from digipoort_wus.server.services import Services
 from digipoort_wus.server.workers import INLINE_BELOW, Workers
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
@@ -60,42 +60,10 @@ _LARGE_ANSWERS = 2
 LONG_LIST = 200
 """Rows: an answer with as many is built and signed in a thread."""
 
+_QUESTIONS = 5
+"""So often one is asked anew when somebody else was given what it found."""
+
 _log = Logger(namespace="digipoort_wus")
-T = TypeVar("T")
-
-Admit = Callable[[Opened], Future[None]]
-"""Asks whether an opened request may be dealt with now; fails with a Refusal when not."""
-Dispatch = Callable[[Opened, LargeTexts], Future[etree._Element]]
-"""Performs an opened request and resolves to the element for the answer's Body, whose
-contents it puts beside it."""
-
-
-Keep = Callable[[Opened, bytes], Future[bytes]]
-"""Keeps the signed answer to a filing, and resolves to the octets that are to be sent."""
-
-
-def keep_nothing(_opened: Opened, octets: bytes) -> Future[bytes]:
-    """Return the answer as it is: nobody keeps it."""
-    kept: Future[bytes] = Future()
-    kept.set_result(octets)
-    return kept
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a request goes through: the gate of its service, admission, then the operation.
-
-    Args:
-        gates: by the name of the service.
-        require_room: raises a Refusal while no filing can be kept.
-        keep: keeps the answer to a filing before it is sent.
-    """
-
-    gates: Mapping[str, Gate]
-    admit: Admit
-    dispatch: Dispatch
-    require_room: Callable[[], None] = lambda: None
-    keep: Keep = keep_nothing
 
 
 class _Turn:
@@ -235,16 +203,12 @@ class WusResource(Resource):
     async def _perform(self, opened: Opened, request: Request, started: float) -> HttpAnswer:
         gate = self._services.gates[opened.service.name]
         await to_deferred(self._services.admit(opened), self._reactor)
-        texts = LargeTexts(None)
-        element = await to_deferred(self._services.dispatch(opened, texts), self._reactor)
-        if _is_large(opened, element):
-            work = partial(answer, gate, opened, element, texts)
-            signed = await to_deferred(self._workers.submit(work), self._reactor)
+        for _ in range(_QUESTIONS):
+            with suppress(Overtaken):
+                element, signed = await self._signed(gate, opened)
+                break
         else:
-            signed = answer(gate, opened, element, texts)
-        if opened.service is AANLEVER:
-            kept = await to_deferred(self._services.keep(opened, signed.body), self._reactor)
-            signed = replace(signed, body=kept)
+            raise Refusal(checks.OVERLOAD, received="others with this OIN, who ask the same")
         seconds = monotonic() - started
         kenmerk = _kenmerk_of(opened, element)
         _log.info(
@@ -260,6 +224,26 @@ class WusResource(Resource):
         )
         self._metrics.answered(opened.operation.name, berichtsoort_of(opened), seconds)
         return signed
+
+    async def _signed(self, gate: Gate, opened: Opened) -> tuple[etree._Element, HttpAnswer]:
+        """Return an answer with its signature, once all is durable that it says.
+
+        Raises:
+            Overtaken: what it says is no longer so; nothing of it was kept.
+        """
+        texts, later = LargeTexts(None), Later()
+        element = await to_deferred(self._services.dispatch(opened, texts, later), self._reactor)
+        if _is_large(opened, element):
+            work = partial(answer, gate, opened, element, texts)
+            signed = await to_deferred(self._workers.submit(work), self._reactor)
+        else:
+            signed = answer(gate, opened, element, texts)
+        if opened.service is AANLEVER:
+            kept = await to_deferred(self._services.keep(opened, signed.body), self._reactor)
+            signed = replace(signed, body=kept)
+        if later.is_owed:
+            await to_deferred(later.settle(), self._reactor)
+        return element, signed
 
     async def _open(
         self, service: Service, head: Head, request: Request
@@ -366,10 +350,16 @@ def _written(result: HttpAnswer | None, request: Request, share: Share) -> "Defe
 
 
 def _named(error: BaseException | None) -> str:
-    """Return what kind of error it was, with the system's or SQLite's word for it, no values."""
+    """Return what kind of error it was, with the word for it of the system or the database.
+
+    Of the values only the name of a file of ours is told: nothing is opened here by a name that
+    somebody sent.
+    """
     words = []
     while error is not None:
-        code = getattr(error, "sqlite_errorname", None) or getattr(error, "strerror", None)
+        code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+        if isinstance(error, OSError):
+            code = ": ".join(str(one) for one in (error.strerror, error.filename) if one)
         words.append(f"{type(error).__name__} ({code})" if code else type(error).__name__)
         error = error.__cause__
     return ", because of ".join(words)

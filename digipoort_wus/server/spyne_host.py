@@ -20,6 +20,7 @@ from digipoort_wus.contract.pending import Answer, Pending, Request
 from digipoort_wus.contract.services import ServiceApplication
 from digipoort_wus.errors import Refusal
 from digipoort_wus.process.api import Caller
+from digipoort_wus.process.later import Later
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
 # isort: split
@@ -38,6 +39,7 @@ def call(
     *,
     texts: LargeTexts | None = None,
     hand_over: HandOver | None = None,
+    later: Later | None = None,
 ) -> Future[etree._Element]:
     """Run the operation that the element asks for.
 
@@ -50,6 +52,7 @@ def call(
         texts: takes the contents of the answer, which stand in the element without it.
         hand_over: where to finish an answer that was not ready at once; without
             it that happens in the thread which completes the process's future.
+        later: takes what is to be written once the answer is signed.
 
     Returns:
         The finished response element, done already when the process answered at
@@ -57,9 +60,8 @@ def call(
         or anything else when the gateway failed. It cannot be cancelled.
     """
     try:
-        future, rest = _start(
-            application, body_element, Request(application.process, caller, parts), texts
-        )
+        request = Request(application.process, caller, parts, later)
+        future, rest = _start(application, body_element, request, texts)
     except Exception as error:
         return _failed(error)
     answer: Future[etree._Element] = Future()

@@ -32,5 +32,35 @@ def require_address(url: str) -> None:
         raise ConfigurationError(_not_an_address())
 
 
+def require_private(url: str, reason: str) -> None:
+    """Require that nobody on the way to a database can read or change what passes.
+
+    Args:
+        url: as :func:`require_address` takes it. Only what stands in it counts: neither the
+            environment nor a service file is looked at.
+        reason: why it need not be so; empty when it must.
+
+    Raises:
+        ConfigurationError: it names neither a Unix socket nor TLS to the server of that name.
+    """
+    if not (reason or _is_private(url)):
+        raise ConfigurationError(
+            "store.url would let others on the way read and change what is stored: add "
+            "?sslmode=verify-full, or name a socket as in ?host=/run/postgresql; or give the "
+            "reason in store.unsafe_url."
+        )
+
+
+def _is_private(url: str) -> bool:
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query, keep_blank_values=True)
+    hosts = [host for value in asked.get("host", ()) for host in value.split(",")]
+    by_socket = bool(hosts) and all(host.startswith("/") for host in hosts)
+    if by_socket and not parts.netloc.rpartition("@")[2] and "hostaddr" not in asked:
+        return True
+    # Of a setting that is given twice libpq takes the last.
+    return asked.get("sslmode", [""])[-1] == "verify-full"
+
+
 def _not_an_address() -> str:
     return "store.url is an address such as postgresql://gateway@db.example.nl/digipoort"

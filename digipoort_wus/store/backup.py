@@ -16,9 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.store.belonging import RESTORING
 from digipoort_wus.store.files import Holder, PayloadFiles
 from digipoort_wus.store.looking import DATABASE, KEY_RING, PAYLOADS, connect_to_read
 from digipoort_wus.store.migrate import VERSION
+from digipoort_wus.store.shape import shape_problems
 from digipoort_wus.store.values import PayloadDamaged
 
 MANIFEST = "backup.json"
@@ -39,6 +41,7 @@ class Manifest:
         octets: of database and files together.
         rings: names of the keys of the ring that its secrets need.
         missing: files that a purge removed while the backup was made.
+        database: name of the file with the database.
     """
 
     made_at: str
@@ -48,6 +51,7 @@ class Manifest:
     octets: int
     rings: Sequence[str]
     missing: int = 0
+    database: str = DATABASE
 
 
 def back_up(directory: Path, target: Path, made_at: str, progress: Progress) -> Manifest:
@@ -64,7 +68,8 @@ def back_up(directory: Path, target: Path, made_at: str, progress: Progress) -> 
         PayloadDamaged: a file is missing.
         OSError: there is no room, or no permission.
     """
-    _require_empty(target)
+    require_outside(target, directory)
+    require_empty(target)
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = target / DATABASE
     with closing(connect_to_read(directory / DATABASE)) as source:
@@ -79,7 +84,7 @@ def back_up(directory: Path, target: Path, made_at: str, progress: Progress) -> 
         files = tuple(_files_of(connection))
         missing, octets = 0, copy.stat().st_size
         for number, digest in enumerate(files, 1):
-            found_octets = _give_file(directory / PAYLOADS, target / PAYLOADS, digest)
+            found_octets = give_file(directory / PAYLOADS, target / PAYLOADS, digest)
             if found_octets is None:
                 if _still_wanted(directory, digest):
                     raise PayloadDamaged(f"payload {digest.hex()} is missing: restore it")
@@ -95,9 +100,14 @@ def back_up(directory: Path, target: Path, made_at: str, progress: Progress) -> 
             _rings(connection),
             missing,
         )
-    _write_durably(target / MANIFEST, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
-    _sync_tree(target)
+    write_manifest(target, manifest)
     return manifest
+
+
+def write_manifest(target: Path, manifest: Manifest) -> None:
+    """Say what a backup holds, durably; before that it is none."""
+    _write_durably(target / MANIFEST, json.dumps(asdict(manifest), indent=2).encode() + b"\n")
+    sync_tree(target)
 
 
 def restore(source: Path, directory: Path, progress: Progress) -> Manifest:
@@ -113,10 +123,10 @@ def restore(source: Path, directory: Path, progress: Progress) -> Manifest:
         PayloadDamaged: a file of the backup is missing or not what was stored.
         OSError: there is no room, or no permission.
     """
-    manifest = _manifest_of(source)
-    _require_empty(directory, but=KEY_RING)
+    manifest = manifest_of(source, DATABASE)
+    require_empty(directory, but=KEY_RING)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = directory / f"{DATABASE}.restoring"
+    draft = directory / RESTORING
     with closing(connect_to_read(source / DATABASE)) as connection:
         if problems := tuple(database_problems(connection)):
             raise PayloadDamaged(f"the database of the backup is damaged: {problems[0]}")
@@ -125,7 +135,7 @@ def restore(source: Path, directory: Path, progress: Progress) -> Manifest:
     held = PayloadFiles(directory / PAYLOADS, Holder.SHARED)
     missing = 0
     for number, digest in enumerate(files, 1):
-        if _give_file(source / PAYLOADS, directory / PAYLOADS, digest, link=False) is None:
+        if give_file(source / PAYLOADS, directory / PAYLOADS, digest, link=False) is None:
             missing += 1
         else:
             held.check(digest)
@@ -134,7 +144,7 @@ def restore(source: Path, directory: Path, progress: Progress) -> Manifest:
         raise PayloadDamaged(
             f"{missing - manifest.missing} payload files of the backup are missing: take another"
         )
-    _sync_tree(directory)
+    sync_tree(directory)
     # Last: without it a gateway would begin anew here, and nothing half done is taken for whole.
     draft.rename(directory / DATABASE)
     _sync(directory)
@@ -149,6 +159,9 @@ def database_problems(connection: sqlite3.Connection) -> Iterator[str]:
                 yield str(text)
         for row in connection.execute("PRAGMA foreign_key_check"):
             yield f"a row of {row[0]} refers to one of {row[2]} that is not there"
+        # An older one is brought up to date first.
+        if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            yield from shape_problems(connection)
     except sqlite3.Error as error:
         yield str(error)
 
@@ -191,7 +204,7 @@ def _still_wanted(directory: Path, digest: bytes) -> bool:
     return row is not None
 
 
-def _give_file(source: Path, target: Path, digest: bytes, *, link: bool = True) -> int | None:
+def give_file(source: Path, target: Path, digest: bytes, *, link: bool = True) -> int | None:
     """Link or copy one payload file, and return its octets; None where it is not there."""
     name = digest.hex()
     place = Path(name[:2], name[2:4], name)
@@ -221,25 +234,34 @@ def copy_payloads(source: Path, target: Path, progress: Progress) -> int:
         ConfigurationError: the target is in use.
         PayloadDamaged: a file is not what was stored.
     """
-    _require_empty(target)
+    require_outside(target, source)
+    require_empty(target)
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = [path.name for path in source.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*")]
     for number, name in enumerate(names, 1):
         digest = bytes.fromhex(name)
-        if _give_file(source, target, digest, link=False) is not None and (
+        if give_file(source, target, digest, link=False) is not None and (
             hashlib.sha256((target / name[:2] / name[2:4] / name).read_bytes()).digest() != digest
         ):
             raise PayloadDamaged(f"payload {name} is not what was stored: restore it")
         progress("payload files", number, len(names))
-    _sync_tree(target)
+    sync_tree(target)
     return len(names)
 
 
-def _manifest_of(source: Path) -> Manifest:
+def manifest_of(source: Path, database: str) -> Manifest:
+    """Return what a backup holds.
+
+    Args:
+        source: of the backup.
+        database: name of the file with the database that can be restored here.
+
+    Raises:
+        ConfigurationError: it is no whole backup, newer, or one of the other kind of store.
+    """
     try:
-        said = json.loads((source / MANIFEST).read_bytes())
-        manifest = Manifest(**said)
-    except (OSError, ValueError, TypeError) as error:
+        manifest = _read_manifest((source / MANIFEST).read_bytes())
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ConfigurationError(
             f"{source} is no whole backup: it has no {MANIFEST} that can be read."
         ) from error
@@ -248,12 +270,53 @@ def _manifest_of(source: Path) -> Manifest:
             f"The backup has schema {manifest.schema}, this version knows up to {VERSION}: use a "
             "newer digipoort-wus."
         )
+    if manifest.database != database:
+        kind = "a data directory" if manifest.database == DATABASE else "a PostgreSQL database"
+        raise ConfigurationError(f"{source} is the backup of {kind}: restore it into one.")
     return manifest
 
 
-def _require_empty(directory: Path, but: str = "") -> None:
+def _read_manifest(octets: bytes) -> Manifest:
+    """Return what a manifest says, if everything in it is of its kind.
+
+    Raises:
+        ValueError: something is not.
+        TypeError: something is missing, or there is more.
+    """
+    said = json.loads(octets)
+    manifest = Manifest(**said)
+    numbers = [said[name] for name in ("schema", "filings", "files", "octets")]
+    numbers.append(said.get("missing", 0))
+    words = [said["made_at"], said.get("database", DATABASE), *said["rings"]]
+    if not (
+        all(type(number) is int and number >= 0 for number in numbers)
+        and all(isinstance(word, str) and word.isprintable() for word in words)
+        and isinstance(said["rings"], list)
+    ):
+        raise ValueError("it holds what no manifest does")
+    return manifest
+
+
+def require_empty(directory: Path, but: str = "") -> None:
+    """Refuse a directory that holds anything but a file of this name.
+
+    Raises:
+        ConfigurationError: it does.
+    """
     if directory.exists() and any(path.name != but for path in directory.iterdir()):
         raise ConfigurationError(f"{directory} is not empty: name a directory that is.")
+
+
+def require_outside(target: Path, directory: Path) -> None:
+    """Refuse to copy a directory into itself.
+
+    Raises:
+        ConfigurationError: the target is in the directory.
+    """
+    if target.resolve().is_relative_to(directory.resolve()):
+        raise ConfigurationError(
+            f"{target} is in {directory}, and would be lost with it: name another place."
+        )
 
 
 def _write_durably(path: Path, content: bytes) -> None:
@@ -264,7 +327,8 @@ def _write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_tree(directory: Path) -> None:
+def sync_tree(directory: Path) -> None:
+    """Make the names below a directory durable, and what is in its databases."""
     for path in directory.glob(f"{DATABASE}*"):
         _sync(path)
     for path in (directory, *(inner for inner in directory.rglob("*") if inner.is_dir())):

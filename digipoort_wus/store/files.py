@@ -1,8 +1,10 @@
 """Large payloads as files that are named by the SHA-256 of what is stored in them.
 
 A file is complete and durable before any row refers to it, so a crash leaves at most
-a file that nobody refers to, never a row without its file. Such a file is swept away at a
-later start. Measured: below about 128 kB a row is faster, above it a file is.
+a file that nobody refers to, never a row without its file. Such a file is swept away later:
+one sweep marks it, and another removes it a week after that, unless a row refers to it by then.
+Ages are counted by the clock of the file system, which dated the files, and never by that of this
+machine. Measured: below about 128 kB a row is faster, above it a file is.
 
 Files are sealed (:mod:`digipoort_wus.store.sealed`), each under a key of its own, so no
 two have the same name. What version 3 of the store wrote is not sealed, and stays readable.
@@ -13,8 +15,8 @@ import os
 import random
 import re
 import secrets
+import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,9 +33,12 @@ from digipoort_wus.store.values import PayloadDamaged
 IN_ROW_BELOW = 128 * 1024
 """Octets; from here on a payload is a file."""
 SWEPT_AT_ONCE = 10_000
-"""Files that are looked at in one start: a third of a second. The next begins elsewhere."""
+"""Files that are looked at in one sweep: a third of a second. The next begins elsewhere."""
 SWEPT_FROM_AGE = 86_400.0
 """Seconds: what is younger may have been put there by somebody who is restoring a backup."""
+REMOVED_AFTER = 604_800.0
+"""Seconds between the mark of what is left over and its removal: a week to notice a mistake."""
+_UNFINISHED, _LEFT_OVER = "tmp", "left-over"
 _NAME = re.compile(r"[0-9a-f]{64}")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
@@ -45,6 +50,8 @@ class Holder(Enum):
     """This process: what it finds unfinished was left by a dead one."""
     SHARED = "shared"
     """Processes on several machines: what is unfinished may be another's work."""
+    LOOKING = "looking"
+    """Somebody else; this process only reads, and makes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +107,19 @@ class PayloadFiles:
 
     def __init__(self, directory: Path, holder: Holder = Holder.ALONE) -> None:
         self._directory = directory
-        self._unfinished = directory / "tmp"
+        self._holder = holder
+        self._unfinished = directory / _UNFINISHED
+        self._left_over = directory / _LEFT_OVER
         self._gate = threading.Lock()
         self._held: set[bytes] = set()
-        for path in (directory, self._unfinished):
+        if holder is Holder.LOOKING:
+            return
+        for path in (directory, self._unfinished, self._left_over):
             path.mkdir(mode=0o700, exist_ok=True)
             _sync_directory(path.parent)
-        oldest = time.time() - SWEPT_FROM_AGE
-        for path in self._unfinished.iterdir():
-            with suppress(FileNotFoundError):
-                if holder is Holder.ALONE or path.stat().st_ctime < oldest:
-                    path.unlink()
+        if holder is Holder.ALONE:
+            for path in self._unfinished.iterdir():
+                path.unlink(missing_ok=True)
 
     def keep(self, content: Content, key: bytes) -> Sealed:
         """Seal and store the content durably, and return what names it and its size.
@@ -141,34 +150,88 @@ class PayloadFiles:
         with self._gate:
             self._held.discard(digest)
 
-    def remove(self, digest: bytes) -> None:
-        """Remove a file to which no row refers, unless somebody holds it.
+    def remove(self, digest: bytes) -> bool:
+        """Remove a file to which no row refers, unless somebody holds it; return whether.
 
         Only for who writes the rows: nobody else knows that none is about to refer to it.
         """
         with self._gate:
-            if digest not in self._held:
-                crash_point("payload.before_remove")
-                self._path(digest).unlink(missing_ok=True)
+            if digest in self._held:
+                return False
+            crash_point("payload.before_remove")
+            try:
+                self._path(digest).unlink()
+            except FileNotFoundError:
+                return False
+            return True
 
-    def sweep(self, referred: Callable[[bytes], bool]) -> int:
-        """Remove old files to which no row refers, and return how many; before the first write.
+    def sweep(
+        self, referred: Callable[[bytes], bool], stopping: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Mark old files to which no row refers, remove those marked long ago; return how many.
 
         Args:
-            referred: tells whether a row refers to the file with this SHA-256.
+            referred: tells whether a row refers to the file with this SHA-256, of all that is
+                committed when it is asked.
+            stopping: is asked before each; when it says yes the rest is left.
         """
-        removed = 0
-        oldest = time.time() - SWEPT_FROM_AGE
+        now = self._now()
+        if self._holder is Holder.SHARED:
+            self._remove_unfinished(now - SWEPT_FROM_AGE)
+        removed = self._remove_marked(now - REMOVED_AFTER, referred, stopping)
         for _, path in zip(range(SWEPT_AT_ONCE), self._files(), strict=False):
+            if stopping():
+                break
+            mark = self._left_over / path.name
             # Another machine may sweep the same directory.
             with suppress(FileNotFoundError):
                 # Not when it was written: a copy may say the same of that.
-                old = is_digest(path.name) and path.stat().st_ctime < oldest
-                if old and not referred(bytes.fromhex(path.name)):
-                    crash_point("sweep.before_remove")
-                    path.unlink()
-                    removed += 1
+                old = is_digest(path.name) and path.stat().st_ctime < now - SWEPT_FROM_AGE
+                if old and not mark.exists() and not self._needed(path.name, referred):
+                    mark.touch(mode=0o600)
         return removed
+
+    def _remove_unfinished(self, oldest: float) -> None:
+        for draft in self._unfinished.iterdir():
+            with suppress(FileNotFoundError):
+                if draft.stat().st_ctime < oldest:
+                    draft.unlink()
+
+    def _remove_marked(
+        self, oldest: float, referred: Callable[[bytes], bool], stopping: Callable[[], bool]
+    ) -> int:
+        """Remove what was marked before a time and is still left over; other marks go."""
+        removed = 0
+        for mark in self._left_over.iterdir():
+            if stopping():
+                break
+            with suppress(FileNotFoundError):
+                if not is_digest(mark.name):
+                    continue
+                digest = bytes.fromhex(mark.name)
+                if self.is_missing(digest) or self._needed(mark.name, referred):
+                    mark.unlink()
+                elif mark.stat().st_ctime < oldest:
+                    crash_point("sweep.before_remove")
+                    removed += self.remove(digest)
+                    mark.unlink()
+        return removed
+
+    def _needed(self, name: str, referred: Callable[[bytes], bool]) -> bool:
+        """Return whether a file is referred to, or is about to be.
+
+        In this order: what is no longer held has its row committed, or will never have one.
+        """
+        digest = bytes.fromhex(name)
+        with self._gate:
+            if digest in self._held:
+                return True
+        return referred(digest)
+
+    def _now(self) -> float:
+        """Return the time of the file system, which may be that of another machine."""
+        with tempfile.TemporaryFile(dir=self._unfinished) as file:
+            return os.fstat(file.fileno()).st_ctime
 
     def open(self, digest: bytes, size: int, key: bytes | None) -> StoredContent:
         """Return the payload in the file with this SHA-256; it is read when it is asked.
@@ -185,6 +248,10 @@ class PayloadFiles:
         if not path.exists():
             raise PayloadDamaged(f"payload {digest.hex()} is missing: restore it")
         return PayloadFile(path, size, key, digest)
+
+    def is_missing(self, digest: bytes) -> bool:
+        """Return whether there is no file with this SHA-256."""
+        return not self._path(digest).exists()
 
     def check(self, digest: bytes) -> None:
         """Compare a file with its name, without the key: for who checks a backup.

@@ -6,11 +6,12 @@ that is lost is everything lost that it wrapped.
 
 import base64
 import binascii
+import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -116,15 +117,18 @@ def add_key(path: Path) -> KeyRing:
     Raises:
         ConfigurationError: it cannot be written, or as :func:`read_key_ring`.
     """
-    read_key_ring(path)
     try:
-        mode, old = stat.S_IMODE(path.stat().st_mode), path.read_bytes()
-        draft = _draft(path, _line(os.urandom(KEY_SIZE)) + old, mode)
-        try:
-            draft.rename(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_directory(path.parent)
+        with _locked(path):
+            read_key_ring(path)
+            about, old = path.stat(), path.read_bytes()
+            draft = _draft(path, _line(os.urandom(KEY_SIZE)) + old, about)
+            try:
+                draft.rename(path)
+            finally:
+                draft.unlink(missing_ok=True)
+            _sync_directory(path.parent)
+    except FileNotFoundError:
+        return read_key_ring(path)
     except OSError as error:
         raise ConfigurationError(f"cannot write the key ring {path}: {error.strerror}") from error
     return read_key_ring(path)
@@ -172,13 +176,31 @@ def _line(key: bytes) -> bytes:
     return base64.b64encode(key) + b"\n"
 
 
-def _draft(path: Path, content: bytes, mode: int) -> Path:
-    """Write a file beside another, durably."""
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Have a file to oneself, of all who change it by putting another in its place.
+
+    Raises:
+        OSError: it cannot be opened or locked.
+    """
+    while True:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Who had it before may have put another in its place.
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield
+                return
+
+
+def _draft(path: Path, content: bytes, like: os.stat_result | None = None) -> Path:
+    """Write a file beside another, durably: its owner's alone, or with owner and mode of a file."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            if like is not None:
+                _give_to(file.fileno(), path, like)
+                os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -188,9 +210,21 @@ def _draft(path: Path, content: bytes, mode: int) -> Path:
     return draft
 
 
+def _give_to(descriptor: int, path: Path, like: os.stat_result) -> None:
+    """Give a file the owner of another, or say who can do so."""
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+        try:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+        except PermissionError as error:
+            raise ConfigurationError(
+                f"The key ring {path} would get another owner: do this as the user whose it is."
+            ) from error
+
+
 def _write_new(path: Path, content: bytes) -> None:
     """Put a complete file where none is; an existing one stays."""
-    draft = _draft(path, content, 0o600)
+    draft = _draft(path, content)
     try:
         # A link is made or not; a rename would replace what somebody else made meanwhile.
         with suppress(FileExistsError):

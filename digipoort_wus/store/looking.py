@@ -5,15 +5,16 @@ see the last commit, and one that reads only never writes a checkpoint.
 """
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.store.files import Holder, PayloadFiles
 from digipoort_wus.store.keyfile import read_key_ring
 from digipoort_wus.store.migrate import VERSION
+from digipoort_wus.store.objects import PayloadObjects
 from digipoort_wus.store.reader import Reader
 from digipoort_wus.store.sql.session import SQLITE
 from digipoort_wus.store.sql.transaction import SqlReader
@@ -35,13 +36,34 @@ def schema_of(directory: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def look(directory: Path, work: Callable[[Reader], T], ring: Path | None = None) -> T:
-    """Run a work over one consistent state of a data directory.
+class Read(Protocol):
+    """Runs works that only read, each over one consistent state."""
+
+    def __call__(self, work: Callable[[Reader], T], /) -> T:
+        """Run a work. As long as it takes, the log of a running gateway cannot be emptied."""
+
+
+def look(
+    directory: Path,
+    work: Callable[[Reader], T],
+    ring: Path | None = None,
+    objects: PayloadObjects | None = None,
+) -> T:
+    """Run a work over one consistent state of a data directory; see :func:`looking`."""
+    with looking(directory, ring, objects) as read:
+        return read(work)
+
+
+@contextmanager
+def looking(
+    directory: Path, ring: Path | None = None, objects: PayloadObjects | None = None
+) -> Iterator[Read]:
+    """Give what runs works over a data directory.
 
     Args:
         directory: of a gateway that runs or does not.
-        work: only reads.
         ring: file of the key ring; None takes the one in the directory.
+        objects: keep payloads as well, if any do.
 
     Raises:
         ConfigurationError: there is no database, it has another schema, or the key ring or the
@@ -55,15 +77,21 @@ def look(directory: Path, work: Callable[[Reader], T], ring: Path | None = None)
     if found != VERSION:
         raise ConfigurationError(
             f"The data directory {directory} has schema {found}, this version reads {VERSION}: "
-            "run `digipoort-wus db upgrade`, or the version that wrote it."
+            f"run `digipoort-wus db upgrade --data-dir {directory}`, or the version that wrote it."
         )
     keys = read_key_ring(ring or directory / KEY_RING)
-    # Shared: what is unfinished there may be the running gateway's work.
-    vault = Vault(keys, PayloadFiles(directory / PAYLOADS, Holder.SHARED))
+    vault = Vault(keys, PayloadFiles(directory / PAYLOADS, Holder.LOOKING), objects)
     with closing(connect_to_read(directory / DATABASE)) as connection:
-        try:
+
+        def read(work: Callable[[Reader], T], /) -> T:
             connection.execute("BEGIN")
-            return work(SqlReader(connection.execute, SQLITE, vault))
+            try:
+                return work(SqlReader(connection.execute, SQLITE, vault))
+            finally:
+                connection.execute("ROLLBACK")
+
+        try:
+            yield read
         except sqlite3.Error as error:
             raise ConfigurationError(f"Cannot read the database: {error}.") from error
 

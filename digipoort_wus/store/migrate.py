@@ -168,7 +168,8 @@ def check_postgres(connection: "psycopg.Connection[Any]") -> None:
     if found < VERSION:
         was = f"has schema {found}" if found else "is empty"
         raise ConfigurationError(
-            f"the database {was}, this version needs {VERSION}: run `digipoort-wus db upgrade`"
+            f"the database {was}, this version needs {VERSION}: run `digipoort-wus db upgrade` "
+            "with the same --config"
         )
 
 

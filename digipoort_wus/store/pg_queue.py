@@ -60,6 +60,8 @@ _TAKEN_AT_MOST = 64
 _ROW_LOST_AFTER = timedelta(seconds=30)
 """Without a sign of life for so long, a row goes to another process."""
 _AGAIN_AFTER = 1.0
+_HEARD_AFTER = 2.0
+"""Seconds without a failure after which a queue is taken to be heard: one comes in several."""
 _TRIMMED_EVERY = 600.0
 _TRIM = (
     "DELETE FROM pgqueuer_log WHERE aggregated AND created < now() - interval '1 day'",
@@ -104,7 +106,9 @@ def check_queue(conninfo: str) -> None:
     except psycopg.Error as error:
         raise ConfigurationError(f"cannot look for the queue: {said(error)}") from error
     if row is None or not row[0]:
-        raise ConfigurationError("the database has no queue: run `digipoort-wus db upgrade`")
+        raise ConfigurationError(
+            "the database has no queue: run `digipoort-wus db upgrade` with the same --config"
+        )
 
 
 class PgQueue:
@@ -132,13 +136,7 @@ class PgQueue:
             try:
                 asyncio.run(self._serve(look, pool))
             except Exception as error:
-                if not self._stopping.is_set() and not self._told:
-                    self._told = True
-                    _log.warning(
-                        "the queue cannot be read, jobs are found by looking: %s",
-                        type(error).__name__,
-                        extra={"event": "queue-failed"},
-                    )
+                self._tell_lost(_why(error))
             self._stopping.wait(random.uniform(0, _AGAIN_AFTER))  # noqa: S311, spread and no secret
 
     def stop(self) -> None:
@@ -151,11 +149,15 @@ class PgQueue:
     async def _serve(self, look: Look, pool: Executor) -> None:
         connect_to = partial(AsyncConnection.connect, self._conninfo, autocommit=True)
         async with await connect_to() as asking, await connect_to() as listening:
-            self._told = False
             driver = _TwoConnections(asking, listening)
             queries = _queries(driver)
             manager = QueueManager(queries, channel=_NAMES.channel)
-            driver.lost = manager.shutdown.set
+
+            def lost(why: str) -> None:
+                self._tell_lost(why)
+                manager.shutdown.set()
+
+            driver.lost = lost
             loop = asyncio.get_running_loop()
 
             @manager.entrypoint(_ENTRYPOINT)
@@ -174,6 +176,7 @@ class PgQueue:
             if self._stopping.is_set():
                 manager.shutdown.set()
             trimming = asyncio.create_task(_trim(queries))
+            heard = loop.call_later(_HEARD_AFTER, self._tell_heard)
             try:
                 await manager.run(
                     batch_size=_BATCH,
@@ -185,6 +188,21 @@ class PgQueue:
                 with self._gate:
                     self._end = None
                 trimming.cancel()
+                heard.cancel()
+
+    def _tell_lost(self, why: str) -> None:
+        if not self._stopping.is_set() and not self._told:
+            self._told = True
+            _log.warning(
+                "the queue is not heard; until it is, jobs are found by looking: %s",
+                why,
+                extra={"event": "queue-failed"},
+            )
+
+    def _tell_heard(self) -> None:
+        if self._told:
+            self._told = False
+            _log.warning("the queue is heard again", extra={"event": "queue-again"})
 
 
 class _TwoConnections(PsycopgDriver):
@@ -194,12 +212,12 @@ class _TwoConnections(PsycopgDriver):
     question over the same one would wait as long.
 
     Attributes:
-        lost: is called when nothing will be heard any more.
+        lost: is called when nothing will be heard any more, with what PostgreSQL said.
     """
 
     def __init__(self, asking: "AsyncConnection[Any]", listening: "AsyncConnection[Any]") -> None:
         super().__init__(listening)
-        self.lost: Callable[[], object] = _nothing
+        self.lost: Callable[[str], object] = _nothing
         self._asking = PsycopgDriver(asking)
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -212,11 +230,20 @@ class _TwoConnections(PsycopgDriver):
         try:
             await super().watch_notifies()
         except psycopg.Error as error:
-            _log.warning("the queue is not heard any more: %s", said(error))
-            self.lost()
+            self.lost(said(error))
 
 
-def _nothing() -> None:
+def _why(error: BaseException) -> str:
+    """Return what PostgreSQL said, where it was PostgreSQL, and else what kind of error it is."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, psycopg.Error):
+            return said(found)
+        found = found.__cause__ or found.__context__
+    return "its connection ended" if "Listener" in type(error).__name__ else type(error).__name__
+
+
+def _nothing(_: str) -> None:
     """Do nothing."""
 
 

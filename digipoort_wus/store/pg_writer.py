@@ -25,6 +25,11 @@ ATTEMPTS = 12
 _SLOWEST_RETRY = 0.5
 # 40001 another changed it first; 40P01 two waited for each other; 23505 another took it first.
 _COLLIDED = frozenset({"40001", "40P01", "23505"})
+# 55P03 waited too long for another; 57014 took too long; 25P03 was idle for too long.
+_TIMED_OUT = frozenset({"55P03", "57014", "25P03"})
+_WAS_IDLE = "25P03"
+_PATIENCE = 20.0
+"""Seconds from its begin in which a work that ran out of time is begun anew."""
 # Of the statement or its values, not of the server: data, constraints, syntax and rights.
 _OF_THE_WORK = ("22", "23", "42")
 _BEGIN_WRITE = b"BEGIN ISOLATION LEVEL REPEATABLE READ"
@@ -48,17 +53,20 @@ class Writer:
 
     def do(self, item: Work[Any]) -> None:
         """Run a work until it is committed or has failed for good; its outcome is in it."""
+        began = time.monotonic()
         for attempt in range(ATTEMPTS):
             error = self._attempt(item)
             if error is None:
                 return
-            if attempt == ATTEMPTS - 1:
+            late = error.sqlstate in _TIMED_OUT and time.monotonic() - began > _PATIENCE
+            if attempt == ATTEMPTS - 1 or late:
                 item.error = _failed(error)
-            elif not self._is_gone():
+                return
+            if not self._is_gone():
                 # Full jitter: who collided once should not do so again at the same moment.
                 longest = min(_SLOWEST_RETRY, 0.002 * 2**attempt)
                 time.sleep(random.uniform(0, longest))  # noqa: S311, spread and no secret
-            elif attempt:
+            elif attempt and error.sqlstate != _WAS_IDLE:
                 item.error = _failed(error)
                 return
 
@@ -77,20 +85,26 @@ class Writer:
             connection = self._connected()
             connection.execute(_BEGIN_WRITE)
             enqueue = None if self._enqueue is None else partial(self._enqueue, connection)
-            item.run(SqlTransaction(executing(connection), POSTGRES, self._vault, enqueue))
+            transaction = SqlTransaction(executing(connection), POSTGRES, self._vault, enqueue)
+            item.run(transaction)
+            transaction.flush()
             committing, began = True, time.perf_counter()
             crash_point("store.before_commit")
-            connection.execute(b"COMMIT")
+            ended = connection.execute(b"COMMIT").statusmessage
+            if ended != "COMMIT":
+                # A statement failed and the work went on: the server says so, and no error.
+                raise StoreFailed("nothing was stored: a statement of the work had failed")
             crash_point("store.after_commit")
             self._on_commit(1, time.perf_counter() - began)
         except psycopg.Error as error:
             self._undo()
             if self._is_gone():
-                if not committing:
+                # The server ends a transaction that was idle for too long, and says so later.
+                if not committing or error.sqlstate == _WAS_IDLE:
                     return error
                 text = f"the database went away while it committed: {said(error)}"
                 item.error = StoreFailed(text)
-            elif error.sqlstate in _COLLIDED:
+            elif error.sqlstate in _COLLIDED | _TIMED_OUT:
                 return error
             else:
                 item.error = _failed(error)
@@ -135,6 +149,8 @@ def executing(connection: Connection) -> Execute:
     """Return what runs statements over a connection."""
 
     def execute(statement: str, values: Sequence[Value]) -> Cursor:
-        return connection.execute(in_postgres(statement), values, binary=True)
+        # Psycopg would look for placeholders each time in what has many values.
+        cursor = psycopg.RawCursor(connection)
+        return cursor.execute(in_postgres(statement), values, binary=True)
 
     return execute

@@ -16,6 +16,9 @@ from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
 from digipoort_wus.store.reader import Reader
 from digipoort_wus.store.values import (
+    AT_ONCE,
+    LONGEST_WAIT,
+    Aged,
     Answer,
     BatchRow,
     EvidenceRow,
@@ -32,7 +35,9 @@ from digipoort_wus.store.values import (
     NotStorable,
     Overview,
     PayloadDamaged,
+    PayloadsUnreachable,
     Place,
+    Position,
     Prepared,
     Purged,
     QueueCounts,
@@ -45,6 +50,9 @@ from digipoort_wus.store.values import (
 )
 
 __all__ = [
+    "AT_ONCE",
+    "LONGEST_WAIT",
+    "Aged",
     "Answer",
     "BatchRow",
     "EvidenceRow",
@@ -61,7 +69,9 @@ __all__ = [
     "NotStorable",
     "Overview",
     "PayloadDamaged",
+    "PayloadsUnreachable",
     "Place",
+    "Position",
     "Prepared",
     "Purged",
     "QueueCounts",
@@ -122,6 +132,9 @@ class Transaction(Reader, Protocol):
             KeyError: there is no such filing.
         """
 
+    def keep_materials(self, materials: Iterable[Material]) -> None:
+        """Keep what a signature of an agency was judged by, each once; evidence names them."""
+
     def add_materials(self, filing_id: FilingId, materials: Iterable[Material]) -> None:
         """Keep what the signature of a delivery was judged by, each once; call it once."""
 
@@ -141,11 +154,11 @@ class Transaction(Reader, Protocol):
             KeyError: no filing has that kenmerk.
         """
 
-    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> None:
-        """Remember that this OIN has been given these statuses."""
+    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> int:
+        """Remember that this OIN has been given these statuses; return how many it had not."""
 
-    def mark_messages(self, caller: str, rows: Iterable[MessageRow]) -> None:
-        """Remember that this OIN has been given these messages."""
+    def mark_messages(self, caller: str, rows: Iterable[MessageRow]) -> int:
+        """Remember that this OIN has been given these messages; return how many it had not."""
 
     def add_inbox(self, row: InboxRow, filing_id: FilingId) -> None:
         """Remember an agency's message, and its answer when it has one.
@@ -171,8 +184,12 @@ class Transaction(Reader, Protocol):
     def claim(self, now: datetime, lease: timedelta, limit: int) -> Sequence[Job]:
         """Lease jobs that are due and not leased, the longest due first.
 
+        Due is what is due at once, what is due by ``now``, and what says that it is due later
+        than LONGEST_WAIT from then.
+
         A delivery that continues a process is not claimed while an older delivery of
-        the same process still has a job. A job whose lease ended by itself comes alone.
+        the same process still has a job. A job whose lease ended by itself comes before
+        all others, however many are due, and alone; it was due when it was claimed.
 
         Args:
             now: decides what is due.
@@ -185,6 +202,9 @@ class Transaction(Reader, Protocol):
 
     def extend(self, jobs: Iterable[Job], lease: timedelta) -> Sequence[Job]:
         """Lease jobs anew for so long from now, and return those that are still held."""
+
+    def release(self, jobs: Iterable[Job]) -> None:
+        """End the leases of those that are still held, as if they had not been claimed."""
 
     def move(self, job: Job, to: Job, lease: timedelta | None) -> None:
         """Replace the job held under ``job.token`` by ``to``, keeping or ending the lease.
@@ -212,14 +232,18 @@ class Transaction(Reader, Protocol):
         """
 
     def offer_again(self, filing_id: FilingId, now: datetime) -> Job:
-        """Put a job that was set aside back into the queue, due now, its attempts at nought.
+        """Put a job that was set aside back into the queue, due at once, its attempts at nought.
 
         Raises:
             KeyError: no job of that filing is aside.
         """
 
     def replace_job(self, job: Job) -> None:
-        """Give a delivery this job instead of the one it has; who holds that loses it."""
+        """Give a delivery this job instead of the one it has; who holds that, or held it, loses it.
+
+        Raises:
+            KeyError: there is no such filing.
+        """
 
     def drop_job(self, filing_id: FilingId) -> bool:
         """Remove the job of a delivery, whoever holds it; False when it has none."""
@@ -239,6 +263,9 @@ class Transaction(Reader, Protocol):
 
     def forget(self, before: datetime, most: int) -> int:
         """Forget at most so many signatures that were valid until earlier than this."""
+
+    def forget_volumes(self, before: date) -> int:
+        """Forget what was counted on earlier days of who has filed nothing since."""
 
     # --- Evidence and keys ------------------------------------------------------------
 
@@ -276,6 +303,9 @@ class Transaction(Reader, Protocol):
 
     # --- For who runs the gateway -----------------------------------------------------
 
+    def take_turn(self) -> bool:
+        """Return whether nobody else purges; then nobody does before this transaction ends."""
+
     def set_hold(self, filing_id: FilingId, reason: str | None) -> None:
         """Keep a filing from being purged for this reason, or let it go with None.
 
@@ -302,12 +332,22 @@ class Store(Protocol):
     def failure(self) -> StoreFailed | None:
         """Return why the store takes no more writes, None while it does."""
 
+    @property
+    def objects_failure(self) -> str | None:
+        """Return what the object store did not do, empty while it answers; None without one."""
+
     def write(self, work: Callable[[Transaction], T]) -> Future[T]:
         """Run the work in a writer; the future resolves only after the commit.
 
         An exception out of the work undoes this work alone and becomes the future's.
         Callbacks of the future run in the writer: they must be short and must not
         wait for another write.
+        """
+
+    def write_beat(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """Like :meth:`write`, but for signs of life: never behind the works of others.
+
+        Where there is one writer, all works go together and it makes no difference.
         """
 
     def read(self, work: Callable[[Reader], T]) -> T:
@@ -321,17 +361,30 @@ class Store(Protocol):
         Args:
             documents: of one filing or return message.
             request: what shows the signed request again, for a filing.
+
+        Raises:
+            PayloadsUnreachable: the object store did not take a large one; nothing is left.
         """
 
     def discard(self, prepared: Prepared) -> Future[None]:
-        """Forget what was prepared: its files are removed where no row refers to them.
+        """Forget what was prepared: its files and objects are removed where no row needs them.
 
         It blocks nobody. After a StoreFailed it must not be called: then it is not known what
         was committed, and a later start removes what nobody refers to.
         """
 
     def remove(self, files: Sequence[bytes]) -> Future[None]:
-        """Remove the files of a purge, where no row refers to them any more."""
+        """Remove the files and objects of a purge, where no row refers to them any more.
+
+        The future fails with PayloadsUnreachable where a sweep has to remove objects.
+        """
+
+    def look_after(self) -> None:
+        """Look after the store until it is closed, in a thread; for who serves, and once only.
+
+        What is left over of large payloads is removed, and what went wrong is noticed. A command
+        of the operator leaves that alone.
+        """
 
     def close(self) -> None:
         """Finish the waiting works and let go of everything."""

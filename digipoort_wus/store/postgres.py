@@ -6,7 +6,6 @@ that goes away fails what is under way, and is found again by whoever comes next
 payloads are files in a directory that all machines share.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
@@ -16,13 +15,21 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
+from digipoort_wus.store.belonging import take_directory
+from digipoort_wus.store.directories import make_directory
 from digipoort_wus.store.files import Holder, PayloadFiles
 from digipoort_wus.store.keyfile import RingSource
 from digipoort_wus.store.migrate import check_postgres
+from digipoort_wus.store.objects import PayloadObjects
+from digipoort_wus.store.pg_session import (
+    check_durability,
+    to_read,
+    to_write,
+    with_defaults,
+)
 from digipoort_wus.store.pg_writer import Connection, Enqueue, Writer, connect, executing, said
 from digipoort_wus.store.ports import (
     Prepared,
@@ -31,74 +38,71 @@ from digipoort_wus.store.ports import (
     Transaction,
 )
 from digipoort_wus.store.secrets import KeyRing
-from digipoort_wus.store.sql.base import RINGS
+from digipoort_wus.store.sql.base import IDENTITY, RINGS, SOME_FILES, SOME_OBJECTS
 from digipoort_wus.store.sql.session import POSTGRES
 from digipoort_wus.store.sql.transaction import SqlReader, SqlTransaction
+from digipoort_wus.store.sweeping import look_after, nothing_to_end
 from digipoort_wus.store.vault import Vault
 from digipoort_wus.store.works import OnCommit, Work, done, nobody_counts
 
-_log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Waiting = SimpleQueue[Work[Any] | None]
 WRITERS = 8
 """Connections that write: measured, more gain nothing beside two cores."""
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# A machine that went away without a word is noticed within half a minute.
-_UNLESS_GIVEN = {
-    "application_name": "digipoort-wus",
-    "connect_timeout": "10",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
-}
-_DURABLE = frozenset({"on", "local", "remote_write", "remote_apply"})
 _LISTEN_SECONDS = 0.5
 
 
 def open_postgres(
     conninfo: str,
-    payloads: Path,
+    payloads: Path | None,
     ring: KeyRing | RingSource,
     *,
     on_notify: Callable[[], None] | None = None,
     enqueue: Enqueue | None = None,
     writers: int = WRITERS,
     on_commit: OnCommit = nobody_counts,
+    objects: PayloadObjects | None = None,
 ) -> "PostgresStore":
     """Open the store in a PostgreSQL database of the current schema.
 
     Args:
         conninfo: libpq's connection string or address.
         payloads: directory that every machine of the gateway shares; is created when missing.
+            None where there are objects, and never were files.
         ring: the same on every machine, or where it is.
         on_notify: is called, from a thread of the store's own, when somebody left a job.
         enqueue: is called with the kenmerk of each new job, in the transaction that keeps it
             and over its connection; without it, who listens is notified.
         writers: connections that write.
         on_commit: is told of each commit, in a writer.
+        objects: keep large payloads from now on; the store closes them.
 
     Raises:
         ConfigurationError: there is no connection, the schema is another, or the directory
             cannot be used.
     """
-    address = _with_defaults(conninfo)
+    address = with_defaults(conninfo)
     try:
         with connect(address) as connection:
             check_postgres(connection)
-            _check_durability(connection)
+            check_durability(connection)
             rings = {row[0] for row in connection.execute(RINGS.encode())}
+            store_id = str(next(connection.execute(IDENTITY.encode()))[0])
+            known = [bytes(row[0]) for row in connection.execute(SOME_FILES.encode())]
+            in_objects = [bytes(row[0]) for row in connection.execute(SOME_OBJECTS.encode())]
     except psycopg.Error as error:
-        raise ConfigurationError(f"cannot open the database: {error}") from error
-    try:
-        payloads.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files = PayloadFiles(payloads, Holder.SHARED)
-    except OSError as error:
-        raise ConfigurationError(f"cannot use the directory of payloads: {error}") from error
+        raise ConfigurationError(
+            f"Cannot open the database: {said(error)}. Start PostgreSQL, or mend what store.url, "
+            "store.password_file or libpq's environment say."
+        ) from error
+    files = None if payloads is None else _files(payloads, store_id, known)
     keys = ring if isinstance(ring, KeyRing) else ring(rings)
-    store = PostgresStore(address, Vault(keys, files), on_notify, enqueue, writers, on_commit)
+    vault = Vault(keys, files, objects)
+    store = PostgresStore(address, vault, on_notify, enqueue, writers, on_commit)
     try:
-        if swept := store.read(lambda reader: files.sweep(_file_question(reader))):
-            _log.info("%d payload files without a filing were removed", swept)
+        store.read(lambda reader: vault.require_places(_rows(reader).is_used))
+        vault.claim(store_id, in_objects)
     except BaseException:
         store.close()
         raise
@@ -122,14 +126,21 @@ class PostgresStore:
         self._on_notify = on_notify
         self._enqueue = enqueue
         self._on_commit = on_commit
-        self._waiting: SimpleQueue[Work[Any] | None] = SimpleQueue()
+        self._waiting: _Waiting = SimpleQueue()
+        self._beats: _Waiting = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = threading.Event()
         self._idle_readers: list[Connection] = []
+        self._end_sweeps = nothing_to_end
         self._threads = [
-            threading.Thread(target=self._run, name=f"store-writer-{number}", daemon=True)
+            threading.Thread(
+                target=self._run, args=(self._waiting,), name=f"store-writer-{number}", daemon=True
+            )
             for number in range(writers)
         ]
+        self._threads.append(
+            threading.Thread(target=self._run, args=(self._beats,), name="store-beats", daemon=True)
+        )
         if on_notify is not None:
             listener = threading.Thread(target=self._listen, name="store-listener", daemon=True)
             self._threads.append(listener)
@@ -146,15 +157,18 @@ class PostgresStore:
         """Return None: a server that went away is looked for again at each work."""
         return None
 
+    @property
+    def objects_failure(self) -> str | None:
+        """Return what the object store did not do, empty while it answers; None without one."""
+        return self._vault.failed
+
     def write(self, work: Callable[[Transaction], T]) -> "Future[T]":
         """Run the work in a writer; the future resolves only after the commit."""
-        item = Work(work)
-        with self._gate:
-            if self._closed.is_set():
-                item.future.set_exception(StoreFailed("the store is closed"))
-            else:
-                self._waiting.put(item)
-        return item.future
+        return self._put(self._waiting, work)
+
+    def write_beat(self, work: Callable[[Transaction], T]) -> "Future[T]":
+        """Run a work over a connection of its own, however long others wait for theirs."""
+        return self._put(self._beats, work)
 
     def read(self, work: Callable[[Reader], T]) -> T:
         """Run the work over a consistent state, in the calling thread."""
@@ -174,7 +188,7 @@ class PostgresStore:
 
     def prepare(self, documents: Iterable[Document], request: bytes | None = None) -> Prepared:
         """Seal documents ahead of the write that keeps them, in the calling thread."""
-        return self._vault.prepare((document.content for document in documents), request)
+        return self._vault.prepare(documents, request)
 
     def discard(self, prepared: Prepared) -> "Future[None]":
         """Forget what was prepared: its files are removed where no row refers to them."""
@@ -184,13 +198,15 @@ class PostgresStore:
     def remove(self, files: Sequence[bytes]) -> "Future[None]":
         """Remove the files of a purge, where no row refers to them any more."""
 
-        def tidy(transaction: Transaction) -> None:
-            is_file = _file_question(transaction)
-            for digest in files:
-                if not is_file(digest):
-                    self._vault.files.remove(digest)
+        def tidy(transaction: Transaction) -> tuple[bytes, ...]:
+            rows = _rows(transaction)
+            return self._vault.tidy(files, rows.is_file, rows.is_object)
 
-        return self.write(tidy) if files else done()
+        return self._vault.removed(self.write(tidy)) if files else done()
+
+    def look_after(self) -> None:
+        """Look after the store until it is closed, in a thread; for who serves, and once only."""
+        self._end_sweeps = look_after(self._vault, self.read)
 
     def close(self) -> None:
         """Finish the waiting works and let go of every connection; may be repeated."""
@@ -200,8 +216,11 @@ class PostgresStore:
             self._closed.set()
             for _ in self._threads:
                 self._waiting.put(None)
+            self._beats.put(None)
+        self._end_sweeps()
         for thread in self._threads:
             thread.join()
+        self._vault.close()
         with self._gate:
             readers, self._idle_readers = self._idle_readers, []
         for connection in readers:
@@ -212,6 +231,15 @@ class PostgresStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _put(self, waiting: "_Waiting", work: Callable[[Transaction], T]) -> "Future[T]":
+        item = Work(work)
+        with self._gate:
+            if self._closed.is_set():
+                item.future.set_exception(StoreFailed("the store is closed"))
+            else:
+                waiting.put(item)
+        return item.future
 
     def _begun_reader(self) -> Connection:
         """Return a connection in a transaction that reads; an idle one may have died since."""
@@ -227,7 +255,7 @@ class PostgresStore:
             else:
                 return idle
         try:
-            connection = connect(self._conninfo)
+            connection = connect(to_read(self._conninfo))
             connection.execute(_BEGIN_READ)
         except psycopg.Error as error:
             raise StoreFailed(f"the database cannot be reached: {error}") from error
@@ -243,9 +271,10 @@ class PostgresStore:
                 return
         connection.close()
 
-    def _run(self) -> None:
-        writer = Writer(self._conninfo, self._vault, self._enqueue, self._on_commit)
-        while (item := self._waiting.get()) is not None:
+    def _run(self, waiting: "_Waiting") -> None:
+        address = to_write(self._conninfo)
+        writer = Writer(address, self._vault, self._enqueue, self._on_commit)
+        while (item := waiting.get()) is not None:
             if item.future.set_running_or_notify_cancel():
                 try:
                     writer.do(item)
@@ -272,46 +301,22 @@ class PostgresStore:
             self._on_notify()
 
 
-def _with_defaults(conninfo: str) -> str:
-    """Return a connection string with what we want to be so unless it says otherwise."""
-    try:
-        given = conninfo_to_dict(conninfo)
-    except psycopg.Error as error:
-        raise ConfigurationError(f"the address of the database is none: {error}") from error
-    options = f"{given.get('options') or ''} -c synchronous_commit=on".strip()
-    return make_conninfo("", **{**_UNLESS_GIVEN, **given, "options": options})
-
-
-def _check_durability(connection: Connection) -> None:
-    """Refuse a database that acknowledges what it may lose, and warn of one that cannot keep.
+def _files(directory: Path, store_id: str, known: Iterable[bytes]) -> PayloadFiles:
+    """Return the files of a directory that other machines use too.
 
     Raises:
-        ConfigurationError: a commit is acknowledged before it is durable.
+        ConfigurationError: it cannot be used, or belongs to another database.
     """
-    commit = _setting(connection, b"SHOW synchronous_commit")
-    if commit not in _DURABLE:
-        raise ConfigurationError(
-            f"the database has synchronous_commit = {commit} for this user: set it to on"
-        )
-    for name, question in (
-        ("fsync", b"SHOW fsync"),
-        ("full_page_writes", b"SHOW full_page_writes"),
-    ):
-        if _setting(connection, question) != "on":
-            _log.warning(
-                "the database server has %s = off: a crash of its machine loses what was "
-                "acknowledged, or all of it; only for tests",
-                name,
-            )
+    try:
+        make_directory(directory)
+        take_directory(directory, store_id, known)
+        return PayloadFiles(directory, Holder.SHARED)
+    except OSError as error:
+        raise ConfigurationError(f"cannot use the directory of payloads: {error}") from error
 
 
-def _setting(connection: Connection, question: bytes) -> str:
-    row = connection.execute(question).fetchone()
-    return "" if row is None else str(row[0])
-
-
-def _file_question(reader: Reader) -> Callable[[bytes], bool]:
-    """Return what tells whether a row refers to a file."""
+def _rows(reader: Reader) -> SqlReader | SqlTransaction:
+    """Return a transaction of this kind of store, of which more can be asked."""
     if not isinstance(reader, SqlReader | SqlTransaction):
         raise TypeError("a transaction of another store")
-    return reader.is_file
+    return reader

@@ -1,12 +1,15 @@
 """What can be looked up in a store; part of :mod:`digipoort_wus.store.ports`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
+from digipoort_wus.store.binding import Bound
 from digipoort_wus.store.values import (
+    Aged,
     Answer,
     BatchRow,
     EvidenceRow,
@@ -18,6 +21,7 @@ from digipoort_wus.store.values import (
     MessageId,
     MessageRow,
     Overview,
+    Position,
     QueueCounts,
     Receipt,
     Selection,
@@ -25,6 +29,25 @@ from digipoort_wus.store.values import (
     StoredPayload,
     Summary,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ToAnswer:
+    """A delivery that is about to be answered.
+
+    Args:
+        filing_id: the delivery.
+        kenmerk: of its process.
+        berichtkenmerk: of the delivery.
+        valid_until: of the answer that is kept; None while there is none.
+        last: the end of the chain of the process.
+    """
+
+    filing_id: FilingId
+    kenmerk: str
+    berichtkenmerk: str
+    valid_until: datetime | None
+    last: EvidenceRow | None
 
 
 class Reader(Protocol):
@@ -39,6 +62,9 @@ class Reader(Protocol):
     def receipt(self, sender: str, message_id: str) -> Receipt | None:
         """Return what is remembered of this sender's message, None when it is new."""
 
+    def to_answer(self, sender: str, message_id: str) -> ToAnswer | None:
+        """Return what is needed to answer this sender's message, None when it is new."""
+
     def filing(self, filing_id: FilingId, documents: Sequence[Document] | None = None) -> Filing:
         """Return a delivery with its documents; each is checked.
 
@@ -48,7 +74,35 @@ class Reader(Protocol):
 
         Raises:
             KeyError: there is no such filing.
-            PayloadDamaged: a document is not what was stored.
+            PayloadDamaged: a document is not what was stored; or, where documents are read, the
+                row of the delivery is not.
+        """
+
+    def filing_bound(self, filing_id: FilingId) -> Bound:
+        """Return what the row of a delivery says, and whether it was written so.
+
+        Raises:
+            KeyError: there is no such filing.
+            SecretUnreadable: the ring lacks the key.
+            SecretDestroyed: its secret is gone, and no purge was noted in its row.
+        """
+
+    def message_bound(self, message_id: MessageId) -> Bound:
+        """Return what the row of a return message says, and whether it was written so.
+
+        Raises:
+            KeyError: there is no such message.
+            SecretUnreadable: the ring lacks the key.
+            SecretDestroyed: its secret is gone, and no purge was noted.
+        """
+
+    def messages_about(self, kenmerk: str) -> Sequence[tuple[MessageId, str]]:
+        """Return number and berichtkenmerk of the return messages of a process, oldest first."""
+
+    def loaded(self, filing_ids: Sequence[FilingId]) -> Mapping[FilingId, tuple[Filing, bytes]]:
+        """Return deliveries with their documents, and the salts of their evidence.
+
+        Left out is what cannot be read, or was stored without a secret.
         """
 
     def filing_row(self, filing_id: FilingId) -> FilingRow:
@@ -88,6 +142,9 @@ class Reader(Protocol):
     def materials(self, filing_id: FilingId) -> Sequence[Material]:
         """Return what the signature was judged by, in the order in which it was kept."""
 
+    def named_materials(self, digests: Sequence[bytes]) -> Sequence[Material]:
+        """Return what is kept of these SHA-256, in any order; what is not there is left out."""
+
     # --- Statuses and messages ----------------------------------------------------------
 
     def last_status_at(self, kenmerk: str) -> datetime | None:
@@ -110,8 +167,28 @@ class Reader(Protocol):
     def offered(self, berichtkenmerk: str) -> MessageId | None:
         """Return the return message with this identifier, None when it was not offered."""
 
+    def is_purged(self, message_id: MessageId, kenmerk: str) -> bool:
+        """Return whether a return message is of this process, and was purged with its filing."""
+
     def inbox(self, peer: str, message_id: str) -> InboxRow | None:
         """Return what is remembered of an agency's message, None when it is new."""
+
+    def inbox_of(self, filing_id: FilingId) -> Sequence[InboxRow]:
+        """Return the messages of agencies about a delivery, each with its request, oldest first.
+
+        The answers are left out.
+
+        Raises:
+            PayloadDamaged: a request is not what was stored.
+        """
+
+    def message_request(self, message_id: MessageId) -> bytes | None:
+        """Return what shows the signed request that brought a return message; None: not kept.
+
+        Raises:
+            KeyError: there is no such message.
+            PayloadDamaged: it is not what was stored.
+        """
 
     # --- Jobs -------------------------------------------------------------------------
 
@@ -130,7 +207,7 @@ class Reader(Protocol):
         """Return jobs that were set aside, oldest filing first."""
 
     def due_kenmerken(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the kenmerken of jobs that could be claimed now, the longest due first."""
+        """Return the kenmerken of jobs that could be claimed now, in the order of a claim."""
 
     def counts(self, now: datetime) -> QueueCounts:
         """Return how many jobs there are; looks at each."""
@@ -144,6 +221,11 @@ class Reader(Protocol):
 
     def last_evidence(self, kenmerk: str) -> EvidenceRow | None:
         """Return the end of a chain, None when it has no entry yet."""
+
+    def ends(
+        self, kenmerken: Sequence[str]
+    ) -> Mapping[str, tuple[datetime | None, EvidenceRow | None]]:
+        """Return the time of the newest status, and the end of the chain, of each process."""
 
     def evidence(self, kenmerk: str) -> Sequence[EvidenceRow]:
         """Return the whole chain of a kenmerk, in order."""
@@ -193,11 +275,20 @@ class Reader(Protocol):
     def schema(self) -> int:
         """Return the schema of the tables, which another process may have changed since."""
 
+    def keys_lacking(self) -> Sequence[str]:
+        """Return the names of keys that the ring lacks, and that wrapped what was kept last.
+
+        Looks at the newest hundred secrets alone.
+        """
+
     def overview(self, wanted: Overview) -> Sequence[Summary]:
         """Return filings, newest first."""
 
-    def expired(self, before: datetime, berichtsoort: str, limit: int) -> Sequence[FilingId]:
-        """Return filings that may be purged: received earlier, at rest, and not held."""
+    def expired(self, aged: Aged, limit: int) -> Sequence[Position]:
+        """Return filings that may be purged, oldest first.
+
+        Left out is what was purged, is held, has a job, or is with its agency (400).
+        """
 
     def payloads(self, after: int, limit: int) -> Sequence[tuple[int, StoredPayload]]:
         """Return payloads with a number above this one, as their rows say them, in order.

@@ -40,6 +40,8 @@ SEALED_SMALL_MORE = NONCE_SIZE + 16
 """Octets that :func:`seal_small` adds."""
 _PAYLOAD = b"digipoort-wus payload 1"
 _EVIDENCE = b"digipoort-wus evidence 1"
+_HEAD = b"digipoort-wus head 1"
+_MENDED = b"digipoort-wus mended 1"
 
 
 class SecretUnreadable(DigipoortError):
@@ -180,9 +182,46 @@ def new_salt() -> bytes:
     return os.urandom(SALT_SIZE)
 
 
-def payload_key(secret: Secret, salt: bytes) -> bytes:
-    """Return the key of the one payload with this salt, of 32 octets."""
-    return HKDF(SHA256(), KEY_SIZE, salt, _PAYLOAD).derive(secret.octets)
+def payload_key(secret: Secret, salt: bytes, label: bytes) -> bytes:
+    """Return the key of the one payload with this salt, of 32 octets.
+
+    Args:
+        secret: of its filing or return message.
+        salt: of its row; of a payload that was sealed anew, see :func:`adopted`.
+        label: what it is there, by :mod:`digipoort_wus.store.binding`: under another one it
+            does not open.
+
+    Raises:
+        PayloadDamaged: a salt by :func:`adopted` is of another secret or label.
+    """
+    if len(salt) == KEY_SIZE + 8:
+        try:
+            return aes_key_unwrap(_mended(secret, label), salt)
+        except InvalidUnwrap:
+            raise PayloadDamaged("a payload is not where it belongs: restore it") from None
+    return HKDF(SHA256(), KEY_SIZE, salt, _PAYLOAD + b"\0" + label).derive(secret.octets)
+
+
+def adopted(secret: Secret, key: bytes, label: bytes) -> bytes:
+    """Return what stands for a salt where a payload was sealed under another secret before.
+
+    It is the payload's key, wrapped under the secret that is its from now on.
+
+    Args:
+        secret: of the filing.
+        key: of the payload.
+        label: what it is there.
+    """
+    return aes_key_wrap(_mended(secret, label), key)
+
+
+def _mended(secret: Secret, label: bytes) -> bytes:
+    return HKDF(SHA256(), KEY_SIZE, None, _MENDED + b"\0" + label).derive(secret.octets)
+
+
+def head_key(secret: Secret) -> bytes:
+    """Return the key of the MAC that ties a row to its secret, of 32 octets."""
+    return HKDF(SHA256(), KEY_SIZE, None, _HEAD).derive(secret.octets)
 
 
 def evidence_salt(secret: Secret) -> bytes:
@@ -190,20 +229,20 @@ def evidence_salt(secret: Secret) -> bytes:
     return HKDF(SHA256(), KEY_SIZE, None, _EVIDENCE).derive(secret.octets)
 
 
-def seal_payload(secret: Secret, octets: bytes) -> SealedPayload:
+def seal_payload(secret: Secret, octets: bytes, label: bytes) -> SealedPayload:
     """Seal a payload that is small enough for its row, under a key of its own."""
     salt = new_salt()
-    sealed = seal_small(payload_key(secret, salt), octets)
+    sealed = seal_small(payload_key(secret, salt, label), octets)
     return SealedPayload(salt, sealed, hashlib.sha256(sealed).digest(), len(octets))
 
 
-def open_payload(secret: Secret, salt: bytes, sealed: bytes) -> bytes:
+def open_payload(secret: Secret, salt: bytes, sealed: bytes, label: bytes) -> bytes:
     """Return what :func:`seal_payload` sealed.
 
     Raises:
-        PayloadDamaged: it is not what was sealed, or not under this secret and salt.
+        PayloadDamaged: it is not what was sealed, or not under this secret, salt and label.
     """
-    return open_small(payload_key(secret, salt), sealed)
+    return open_small(payload_key(secret, salt, label), sealed)
 
 
 def seal_small(key: bytes, octets: bytes, associated: bytes = b"") -> bytes:

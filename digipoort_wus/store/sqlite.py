@@ -6,7 +6,6 @@ that write or checkpoint at the same moment can damage the file. Readers open th
 file read-only; a lock on the data directory keeps other processes out.
 """
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -23,15 +22,30 @@ from typing import Any, TypeVar
 from digipoort_wus._crash import crash_point
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
+from digipoort_wus.store.belonging import require_restored, require_unused, take_directory
+from digipoort_wus.store.directories import make_directory
 from digipoort_wus.store.files import PayloadFiles
 from digipoort_wus.store.keyfile import KEY_RING, Absent, RingSource, ring_file
+from digipoort_wus.store.lock import DirectoryLock, is_same, lock_directory
 from digipoort_wus.store.migrate import bring_up_to_date
 from digipoort_wus.store.mounts import require_local
+from digipoort_wus.store.objects import PayloadObjects
 from digipoort_wus.store.ports import Prepared, Reader, StoreFailed, Transaction
 from digipoort_wus.store.secrets import KeyRing
-from digipoort_wus.store.sql.base import RINGS
+from digipoort_wus.store.shape import require_shape
+from digipoort_wus.store.sql.base import IDENTITY, RINGS, SOME_FILES, SOME_OBJECTS
 from digipoort_wus.store.sql.session import SQLITE
 from digipoort_wus.store.sql.transaction import SqlReader, SqlTransaction
+from digipoort_wus.store.sqlite_file import (
+    BUSY_SECONDS,
+    LeaseClock,
+    connect,
+    failure_of,
+    is_lasting,
+    steady_clock,
+    told_of,
+)
+from digipoort_wus.store.sweeping import look_after, nothing_to_end
 from digipoort_wus.store.vault import Vault
 from digipoort_wus.store.works import OnCommit, Work, done, nobody_counts
 
@@ -40,27 +54,8 @@ T = TypeVar("T")
 
 GROUP_MAX = 64
 """Works in one commit: measured, more gains nothing and makes the first one wait."""
-LeaseClock = Callable[[], int]
-"""Milliseconds; only differences count. It must not jump when somebody sets the time."""
 _DATABASE = "digipoort.db"
 _OLDEST_SQLITE = (3, 38, 0)  # STRICT tables, RETURNING, json_each
-_BUSY_SECONDS = 5.0
-# After these the file, or what the system holds of it, is not to be trusted any more:
-# a second fsync after a failed one reports success without having written.
-_LASTING = frozenset(
-    (
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-    )
-)
-
-
-def steady_clock() -> int:
-    """Return milliseconds that go on evenly, whatever is done to the time of the day."""
-    return time.monotonic_ns() // 1_000_000
 
 
 def open_sqlite(
@@ -69,6 +64,7 @@ def open_sqlite(
     lease_clock: LeaseClock = steady_clock,
     *,
     on_commit: OnCommit = nobody_counts,
+    objects: PayloadObjects | None = None,
 ) -> "SqliteStore":
     """Open the store in a data directory, and make it there when there is none.
 
@@ -81,6 +77,7 @@ def open_sqlite(
             makes it there for a store without secrets.
         lease_clock: counts leases; another than the default is for tests.
         on_commit: is told of each commit, in the writer.
+        objects: keep large payloads from now on; the store closes them.
 
     Raises:
         ConfigurationError: the directory is in use, cannot be used, or was written by
@@ -89,37 +86,48 @@ def open_sqlite(
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigurationError(f"SQLite is {sqlite3.sqlite_version}: 3.38 or newer is needed")
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         require_local(directory)
-        lock = _lock(directory)
+        lock = lock_directory(directory)
     except OSError as error:
-        raise ConfigurationError(f"cannot use the data directory: {error}") from error
+        raise ConfigurationError(
+            f"Cannot use the data directory {directory}: {error.strerror or error}. Name one that "
+            "this user can make and write to, in data_dir or with --data-dir."
+        ) from error
     try:
-        path = directory / _DATABASE
+        path, payloads = directory / _DATABASE, directory / "payloads"
+        require_restored(directory)
+        if not path.exists() or not path.stat().st_size:
+            require_unused(directory, payloads)
         # SQLite gives its other files the mode of this one.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = _connect(path, "rwc", lease_clock)
+        connection = connect(path, "rwc", lease_clock)
         try:
+            if not connection.execute("PRAGMA user_version").fetchone()[0]:
+                require_unused(directory, payloads)
             bring_up_to_date(connection, path)
-            files = PayloadFiles(directory / "payloads")
+            require_shape(connection)
+            files = PayloadFiles(payloads)
+            store_id = str(connection.execute(IDENTITY).fetchone()[0])
+            take_directory(payloads, store_id, (row[0] for row in connection.execute(SOME_FILES)))
             if not isinstance(ring, KeyRing):
                 source = ring or ring_file(directory / KEY_RING, Absent.MADE)
                 ring = source({row[0] for row in connection.execute(RINGS)})
-            vault = Vault(ring, files)
+            vault = Vault(ring, files, objects)
             transaction = SqlTransaction(connection.execute, SQLITE, vault)
+            vault.require_places(transaction.is_used)
+            vault.claim(store_id, (row[0] for row in connection.execute(SOME_OBJECTS)))
             transaction.end_leases()
-            if swept := files.sweep(transaction.is_file):
-                _log.info("%d payload files without a filing were removed", swept)
-            connect = partial(_connect, path, "ro", lease_clock)
-            return SqliteStore(connection, vault, connect, lock, on_commit)
+            reading = partial(connect, path, "ro", lease_clock)
+            return SqliteStore(connection, vault, reading, lock, path, on_commit)
         except BaseException:
             connection.close()
             raise
     except (OSError, sqlite3.Error) as error:
-        os.close(lock)
+        lock.close()
         raise ConfigurationError(f"cannot open the store: {error}") from error
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
 
 
@@ -131,7 +139,8 @@ class SqliteStore:
         connection: sqlite3.Connection,
         vault: Vault,
         connect: Callable[[], sqlite3.Connection],
-        lock: int,
+        lock: DirectoryLock,
+        path: Path,
         on_commit: OnCommit = nobody_counts,
     ) -> None:
         self._on_commit = on_commit
@@ -139,6 +148,8 @@ class SqliteStore:
         self._vault = vault
         self._connect = connect
         self._lock = lock
+        self._path = path
+        self._file = path.stat()
         self._transaction = SqlTransaction(connection.execute, SQLITE, vault)
         self._waiting: SimpleQueue[Work[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -147,11 +158,17 @@ class SqliteStore:
         self._idle_readers: list[sqlite3.Connection] = []
         self._writer = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._writer.start()
+        self._end_sweeps = nothing_to_end
 
     @property
     def failure(self) -> StoreFailed | None:
         """Return why the store takes no more writes, None while it does."""
         return self._failure
+
+    @property
+    def objects_failure(self) -> str | None:
+        """Return what the object store did not do, empty while it answers; None without one."""
+        return self._vault.failed
 
     def write(self, work: Callable[[Transaction], T]) -> "Future[T]":
         """Run the work in the writer; the future resolves only after the commit."""
@@ -165,6 +182,10 @@ class SqliteStore:
                 self._waiting.put(item)
         return item.future
 
+    def write_beat(self, work: Callable[[Transaction], T]) -> "Future[T]":
+        """Run the work like all others: they are committed together."""
+        return self.write(work)
+
     def read(self, work: Callable[[Reader], T]) -> T:
         """Run the work over a consistent state, in the calling thread."""
         with self._reader() as connection:
@@ -176,7 +197,7 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
             except sqlite3.Error as error:
                 # What a reader cannot read, the writer must not go on writing beside.
-                if _is_lasting(error):
+                if is_lasting(error):
                     failure = StoreFailed(f"the store cannot be read: {error}")
                     failure.__cause__ = error
                     self._give_up(failure)
@@ -184,7 +205,7 @@ class SqliteStore:
 
     def prepare(self, documents: Iterable[Document], request: bytes | None = None) -> Prepared:
         """Seal documents ahead of the write that keeps them, in the calling thread."""
-        return self._vault.prepare((document.content for document in documents), request)
+        return self._vault.prepare(documents, request)
 
     def discard(self, prepared: Prepared) -> "Future[None]":
         """Forget what was prepared: its files are removed where no row refers to them."""
@@ -194,14 +215,16 @@ class SqliteStore:
     def remove(self, files: Sequence[bytes]) -> "Future[None]":
         """Remove the files of a purge, where no row refers to them any more."""
 
-        def tidy(_: Transaction) -> None:
-            # In the writer, so that no row comes between the question and the removal. Rows of
-            # this very commit count; if it fails, a later start removes their files.
-            for digest in files:
-                if not self._transaction.is_file(digest):
-                    self._vault.files.remove(digest)
+        def tidy(_: Transaction) -> tuple[bytes, ...]:
+            # Rows of this very commit count; if it fails, a later start removes their files.
+            rows = self._transaction
+            return self._vault.tidy(files, rows.is_file, rows.is_object)
 
-        return self.write(tidy) if files else done()
+        return self._vault.removed(self.write(tidy)) if files else done()
+
+    def look_after(self) -> None:
+        """Look after the store until it is closed, in a thread; for who serves, and once only."""
+        self._end_sweeps = look_after(self._vault, self.read, (self._look,))
 
     def close(self) -> None:
         """Finish the waiting works and let go of the data directory; may be repeated."""
@@ -210,14 +233,16 @@ class SqliteStore:
                 return
             self._closed = True
             self._waiting.put(None)
+        self._end_sweeps()
         self._writer.join()
+        self._vault.close()
         with self._gate:
             readers, self._idle_readers = self._idle_readers, []
         for connection in readers:
             connection.close()
         # The last to close checkpoints, so that must be the one that writes.
         self._connection.close()
-        os.close(self._lock)
+        self._lock.close()
 
     def __enter__(self) -> "SqliteStore":
         return self
@@ -256,18 +281,22 @@ class SqliteStore:
                         break
                     group.append(item)
             self._commit([item for item in group if item.future.set_running_or_notify_cancel()])
+            if self._transaction.destroyed and self._failure is None:
+                self._write_over()
 
     def _commit(self, group: list[Work[Any]]) -> None:
         """Run a group of works in one transaction, and only then tell the outcomes."""
         began = time.perf_counter()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            self._transaction.begin()
             if len(group) == 1:
                 self._attempt_alone(group[0])
             else:
                 if not self._attempt_together(group):
                     self._connection.execute("ROLLBACK")
                     self._connection.execute("BEGIN IMMEDIATE")
+                    self._transaction.begin()
                     for item in group:
                         self._attempt(item)
                 crash_point("store.before_commit")
@@ -276,9 +305,8 @@ class SqliteStore:
             with suppress(sqlite3.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-            failure = StoreFailed(f"nothing was stored: {type(error).__name__}: {error}")
-            failure.__cause__ = error
-            if _is_lasting(error):
+            failure = failure_of(error)
+            if is_lasting(error):
                 self._give_up(failure)
             for item in group:
                 item.future.set_exception(failure)
@@ -293,25 +321,24 @@ class SqliteStore:
         """Run the only work of a transaction, which is then undone with it."""
         try:
             item.run(self._transaction)
+            self._transaction.flush()
         except Exception as error:
-            if _is_lasting(error) or not self._connection.in_transaction:
+            if is_lasting(error) or not self._connection.in_transaction:
                 raise
-            item.error = error
+            item.error = told_of(error)
             self._connection.execute("ROLLBACK")
         else:
             crash_point("store.before_commit")
             self._connection.execute("COMMIT")
 
     def _attempt_together(self, group: list[Work[Any]]) -> bool:
-        """Run works as if none will fail; False when one does, and all are to be undone.
-
-        Nearly always that is so, and without savepoints it is a third fewer statements.
-        """
+        """Run works as if none will fail, as nearly always; False when all are to be undone."""
         try:
             for item in group:
                 item.run(self._transaction)
+            self._transaction.flush()
         except Exception as error:
-            if _is_lasting(error) or not self._connection.in_transaction:
+            if is_lasting(error) or not self._connection.in_transaction:
                 raise
             return False
         return True
@@ -321,13 +348,37 @@ class SqliteStore:
         self._connection.execute("SAVEPOINT work")
         try:
             item.run(self._transaction)
+            self._transaction.flush()
         except Exception as error:
-            # SQLite itself gives up the whole transaction on some errors.
-            if _is_lasting(error) or not self._connection.in_transaction:
+            if is_lasting(error) or not self._connection.in_transaction:
                 raise
-            item.error = error
+            item.error = told_of(error)
             self._connection.execute("ROLLBACK TO work")
+            self._transaction.begin()
         self._connection.execute("RELEASE work")
+
+    def _write_over(self) -> None:
+        """Empty the log, in which what was destroyed still stands; again later if that is read."""
+        try:
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                row = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+        except sqlite3.Error as error:
+            if is_lasting(error):
+                self._give_up(StoreFailed(f"the log cannot be written back: {error}"))
+        else:
+            self._transaction.destroyed = bool(row[0])
+
+    def _look(self) -> None:
+        """Look whether the directory is still ours, and whether the log is to be emptied."""
+        there = is_same(self._file, self._path) and self._lock.is_on(self._path.parent)
+        if self._failure is None and not there:
+            self._give_up(StoreFailed(f"the database {self._path} was moved or replaced"))
+        elif self._transaction.destroyed:
+            # The writer tries again behind any work.
+            self.write(_nothing)
 
     def _give_up(self, failure: StoreFailed) -> None:
         """Take no more writes, and fail those that wait."""
@@ -345,46 +396,5 @@ class SqliteStore:
                 item.future.set_exception(failure)
 
 
-def _is_lasting(error: BaseException) -> bool:
-    if isinstance(error, sqlite3.Error):
-        # Errors of the module itself carry no code.
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _LASTING
-    return not isinstance(error, Exception)
-
-
-def _connect(path: Path, mode: str, lease_clock: LeaseClock) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=_BUSY_SECONDS,
-        isolation_level=None,
-        # Each connection is used by one thread at a time; which one, changes.
-        check_same_thread=False,
-    )
-    settings = ("foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF")
-    try:
-        connection.create_function("store_clock", 0, lease_clock)
-        for setting in settings:
-            connection.execute(f"PRAGMA {setting}")
-        if mode == "ro":
-            connection.execute("PRAGMA query_only = ON")
-        elif connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise ConfigurationError("the data directory's file system cannot hold a SQLite WAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _lock(directory: Path) -> int:
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        if not isinstance(error, BlockingIOError):
-            raise
-        raise ConfigurationError(
-            f"another gateway uses the data directory {directory}: stop it, or choose another"
-        ) from error
-    return descriptor
+def _nothing(_: Transaction) -> None:
+    """Do nothing."""

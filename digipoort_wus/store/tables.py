@@ -90,6 +90,9 @@ def _primary(*columns: str) -> SchemaItem:
     return PrimaryKeyConstraint(*columns)
 
 
+# One row, made with the tables: what a directory of payloads, or a bucket, says it belongs to.
+identity = _table("identity", Column("id", _WORDS, primary_key=True))
+
 secret = _table("secret", _id(), _words("ring"), _octets("wrapped", nullable=True))
 
 payload = _table(
@@ -105,6 +108,7 @@ payload = _table(
     CheckConstraint("(content IS NOT NULL) = (place = 'row')"),
     Index("payload_secret", "secret_id"),
     _partial("payload_file", "sha256", where="place = 'file'"),
+    _partial("payload_object", "sha256", where="place = 'object'"),
 )
 
 filing = _table(
@@ -130,8 +134,14 @@ filing = _table(
     _words("tls_oin", nullable=True),
     _number("secret_id", _to("secret.id"), nullable=True),
     _number("request_id", _to("payload.id"), nullable=True),
+    # Over the columns above, under the secret; what version 3 stored has none.
+    _octets("mac", nullable=True),
     _number("purged_at", nullable=True),
     _words("hold", nullable=True),
+    # How often an operator gave it a job: their fencing tokens are never those of another job.
+    Column(
+        "resent", _NUMBER, CheckConstraint("resent >= 0"), nullable=False, server_default=text("0")
+    ),
     CheckConstraint("(ontvanger_type IS NULL) = (ontvanger_number IS NULL)"),
     UniqueConstraint("sender", "message_id"),
     Index("filing_kenmerk", "kenmerk"),
@@ -191,7 +201,7 @@ job = _table(
     _words("state", CheckConstraint("state IN ('ready', 'aside')")),
     _number("crashes", CheckConstraint("crashes >= 0")),
     _words("reason", nullable=True),
-    _partial("job_free", "run_at", where="lease_until IS NULL AND state = 'ready'"),
+    _partial("job_free", "run_at", "filing_id", where="lease_until IS NULL AND state = 'ready'"),
     _partial("job_leased", "lease_until", where="lease_until IS NOT NULL"),
     _partial("job_aside", "filing_id", where="state = 'aside'"),
     Index("job_kenmerk", "kenmerk"),
@@ -217,6 +227,8 @@ return_message = _table(
     _words("findings"),
     _words("elements"),
     _number("secret_id", _to("secret.id"), nullable=True),
+    _number("request_id", _to("payload.id"), nullable=True),
+    _octets("mac", nullable=True),
     CheckConstraint("(ontvanger_type IS NULL) = (ontvanger_number IS NULL)"),
     UniqueConstraint("berichtkenmerk"),
     Index("return_message_filing", "filing_id"),
@@ -271,6 +283,7 @@ inbox = _table(
     _words("message_id"),
     _octets("digest"),
     _number("answer_id", _to("payload.id"), nullable=True),
+    _number("request_id", _to("payload.id"), nullable=True),
     _number("received_at"),
     _number("filing_id", _to("filing.id")),
     _primary("peer", "message_id"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Literal, NewType
 
@@ -26,6 +26,10 @@ class StoreFailed(DigipoortError):
     Nothing of the work was kept, unless the connection to a database server broke in the
     middle of a commit.
     """
+
+
+class PayloadsUnreachable(StoreFailed):
+    """What keeps large payloads does not answer; what is small goes on."""
 
 
 class NotStorable(DigipoortError):
@@ -96,6 +100,31 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where a filing stands among those in order of their receipt."""
+
+    received_at: datetime
+    filing_id: FilingId
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Which filings are old enough to be purged.
+
+    Args:
+        before: received earlier.
+        berichtsoort: of this one only; None: of any.
+        but: not of these.
+        after: only those behind this one: where the page before ended.
+    """
+
+    before: datetime
+    berichtsoort: str | None = None
+    but: tuple[str, ...] = ()
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """One filing as an operator sees it, without what is in it."""
 
@@ -152,6 +181,8 @@ class Selection:
 
 Place = Literal["row", "file", "object", "gone"]
 """Where the octets of a payload are."""
+OUTSIDE = frozenset[Place](("file", "object"))
+"""Places outside of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +214,7 @@ class Prepared:
         documents: in the order of the documents.
         request: what shows the signed request again.
         evidence_salt: under it personal data stands in the evidence, 32 octets; not stored.
+        head_key: of the MAC over the row, 32 octets; not stored.
     """
 
     ring: str
@@ -190,12 +222,13 @@ class Prepared:
     documents: tuple[StoredPayload, ...]
     request: StoredPayload | None = None
     evidence_salt: bytes = field(default=b"", repr=False)
+    head_key: bytes = field(default=b"", repr=False)
 
     @property
     def files(self) -> tuple[bytes, ...]:
-        """Return the SHA-256 of each file that was written."""
+        """Return the SHA-256 of each file or object that was written."""
         payloads = (*self.documents, self.request)
-        return tuple(item.sha256 for item in payloads if item and item.place == "file")
+        return tuple(item.sha256 for item in payloads if item and item.place in OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +256,17 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """A message of an agency, to recognise a repeat; ``answer`` is None until there is one."""
+    """A message of an agency, to recognise a repeat; ``answer`` is None until there is one.
+
+    ``request`` shows the signed request again, where it is kept here.
+    """
 
     peer: str
     message_id: str
     digest: bytes
     received_at: datetime
     answer: bytes | None = field(default=None, repr=False)
+    request: bytes | None = field(default=None, repr=False)
 
 
 # --- Jobs -----------------------------------------------------------------------------
@@ -242,6 +279,12 @@ class JobState(Enum):
     ASIDE = "aside"
 
 
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+"""As ``run_at``: it is due whatever any clock says, and in turn since it was entered."""
+LONGEST_WAIT = timedelta(hours=1)
+"""What says that it is due later than this was written by a clock that ran ahead: it is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What has to be done next for one delivery, as claimed under ``token``.
@@ -250,10 +293,11 @@ class Job:
         filing_id: the delivery; it has at most one job.
         kenmerk: for logs, and because deliveries of one process wait for each other.
         step: name of the step, a word of the process.
-        run_at: not earlier than this.
+        run_at: not earlier than this; AT_ONCE for what never has to wait.
         since: when this step was entered.
         attempts: how often it was claimed in this step, this time included.
-        token: fencing token; grows with every claim, checked by every write.
+        token: fencing token; grows with every claim, checked by every write. No delivery gets
+            the same twice, whatever becomes of its jobs.
         crashes: how often in a row its lease ended by itself, or its step raised.
         state: what is aside is not claimed.
         reason: why it is aside; of one that is not, what its step raised the last time.

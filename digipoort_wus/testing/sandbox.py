@@ -19,6 +19,8 @@ from digipoort_wus.filing.status import Status
 from digipoort_wus.gateway import Gateway
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki, write_pki
 from digipoort_wus.pki.testplan import Generation
+from digipoort_wus.process.engine import Policies
+from digipoort_wus.process.retry import DELIVERY_RETRY
 from digipoort_wus.process.scenarios import Deliver, Reply, Scenario, Verdict, sandbox_scenarios
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.testing.clock import TurnableClock
@@ -26,6 +28,8 @@ from digipoort_wus.testing.reactor_thread import ReactorThread
 from digipoort_wus.wss.policy import SUITE_SHA256, Suite
 
 _POLL_SECONDS = 0.01
+# A test turns the clock on purpose: seventy-two hours are over when it says so.
+_POLICIES = Policies(delivery=replace(DELIVERY_RETRY, once_more=timedelta()))
 
 
 class SandboxGateway:
@@ -157,6 +161,7 @@ class SandboxGateway:
                 clock=self.clock,
                 rules=self._rules,
                 scenarios=self._scenarios,
+                policies=_POLICIES,
                 on_accepted=self._accepted,
             )
             gateway.listen()

@@ -113,6 +113,7 @@ WITHOUT_EFFECT = {
     "trust.crl_proxy": ('[trust]\ncrl_proxy = "http://localhost:3128"\n', "no CRL is fetched"),
     "security.unsafe_accept_sha1": ('[security]\nunsafe_accept_sha1 = "x"\n', "accepts SHA-1"),
     "process.unsafe_sandbox_agency": ('[process]\nunsafe_sandbox_agency = "x"\n', "a sandbox"),
+    "store.unsafe_url": ('[store]\nunsafe_url = "x"\n', "store.url is not set"),
     "admin.host": ('[admin]\nhost = "::1"\n', "admin.port is not set"),
     "admin.unsafe_host": (
         '[admin]\nport = 9100\nunsafe_host = "x"\n',

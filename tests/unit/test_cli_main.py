@@ -50,4 +50,4 @@ def test_without_json_stdout_stays_empty() -> None:
 def test_other_mistakes_are_one_document() -> None:
     found = run("status", "k", "--json", "--url", "https://localhost:1", "--pki-dir", "nowhere")
     assert found.returncode == 1
-    assert json.loads(found.stdout)["error"] == "ConfigurationError"
+    assert json.loads(found.stdout)["error"] == "configuration"

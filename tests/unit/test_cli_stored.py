@@ -1,12 +1,16 @@
 """The operator's commands over data directories and a database, in this process."""
 
 import json
+import os
+import pwd
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from digipoort_wus.cli import stored
 from digipoort_wus.cli.main import digipoort_wus_command
 from digipoort_wus.filing.content import read_content
 from digipoort_wus.store.keyfile import read_key_ring
@@ -41,7 +45,7 @@ def test_a_directory_of_version_3_is_upgraded_by_the_command(tmp_path: Path) -> 
     result = run("filings", "list", *on(directory))
     assert result.exit_code == 1
     assert "db upgrade" in result.output
-    assert said("db", "upgrade", *on(directory)) == ("The store went from schema 3: schema 4.\n")
+    assert said("db", "upgrade", *on(directory)) == "The store went from schema 3 to schema 4.\n"
     assert (directory / COPY).exists()
     assert said("db", "upgrade", *on(directory)) == "The store is up to date: schema 4.\n"
     listed = json.loads(said("filings", "list", "--json", *on(directory)))["filings"]
@@ -50,7 +54,7 @@ def test_a_directory_of_version_3_is_upgraded_by_the_command(tmp_path: Path) -> 
     # Filings from before have no evidence; what an operator decides about them has.
     done = next(one["kenmerk"] for one in listed if one["status"] == "500")
     said("filings", "hold", done, "--reason", "a dispute", *on(directory))
-    assert "1 chains, 1 entries" in said("evidence", "verify", done, *on(directory))
+    assert "1 chain, 1 entry" in said("evidence", "verify", done, *on(directory))
 
 
 def test_a_directory_without_a_store_is_not_made(tmp_path: Path) -> None:
@@ -225,7 +229,74 @@ def test_the_commands_know_postgresql(data: Path, tmp_path: Path, postgres_datab
         said("evidence", "seal", *where)
         assert said("evidence", "verify", "--all", *where).endswith("Everything holds.\n")
         assert said("db", "check", *where).endswith(" 0 problems.\n")
-        assert "pg_dump" in said("db", "backup", str(tmp_path / "backup"), *where)
+        assert "1 filing and 0 payload files" in said("db", "backup", str(tmp_path / "b"), *where)
+        assert "0 payload files" in said("db", "backup", str(tmp_path / "d"), "--dumped", *where)
+        again = run("db", "restore", str(tmp_path / "b"), *where)
+        assert "holds a store already" in again.output
         assert "--step add" in run("db", "rotate-key", *where).output
         said("db", "rotate-key", "--step", "add", *where)
-        assert "1 secrets were wrapped" in said("db", "rotate-key", "--step", "wrap", *where)
+        wrapped = said("db", "rotate-key", "--step", "wrap", *where)
+        assert "1 secret was wrapped" in wrapped
+        # The house has the old ring in memory, and goes on under it.
+        assert "not restarted since --step add still wraps" in wrapped
+        house.accept()
+        assert "1 secret was wrapped" in said("db", "rotate-key", "--step", "wrap", *where)
+
+
+RULES = """
+[retention]
+default_days = 30
+[[retention.rule]]
+berichtsoort = "ICP"
+days = 10
+"""
+
+
+def retained(data: Path, text: str = RULES) -> tuple[str, ...]:
+    """Return the options that name a configuration with rules."""
+    config = data.with_suffix(".toml")
+    config.write_text(f'data_dir = "{data}"\n{text}')
+    return ("--config", str(config))
+
+
+def test_a_purge_goes_by_the_rules_of_the_configuration(data: Path) -> None:
+    with opened(data) as house:
+        for number in range(3):
+            house.accept(replace(DELIVERY, berichtsoort="ICP" if number else "Omzetbelasting"))
+        house.accept(scenario(AWAITED))
+        house.run_until_quiet()
+    where = retained(data)
+    told = json.loads(said("purge", "--dry-run", "--json", *where))
+    names = ("retention: ICP, 10 days", "retention: default, 30 days")
+    rules = [{"rule": name, "filings": number} for name, number in zip(names, (2, 1), strict=True)]
+    assert told == {"filings": 3, "files": 0, "dry_run": True, "rules": rules}
+    assert said("purge", "--dry-run", *where).splitlines() == [
+        f"{names[0]}: 2",
+        f"{names[1]}: 1",
+        "3 filings would be purged.",
+    ]
+    assert json.loads(said("purge", "--json", *where)) == {**told, "dry_run": False}
+    assert said("purge", *where).endswith("0 filings were purged.\n")
+    listed = json.loads(said("filings", "list", "--json", *where))["filings"]
+    assert [one["purged_at"] is None for one in listed] == [True, False, False, False]
+    assert listed[0]["status"] == "400"
+    said("evidence", "seal", *where)
+    assert said("evidence", "verify", "--all", *where).endswith("Everything holds.\n")
+
+
+def test_without_rules_a_purge_wants_to_be_told(data: Path) -> None:
+    with opened(data) as house:
+        house.accept()
+    for where in (on(data), retained(data, "")):
+        result = run("purge", *where)
+        assert result.exit_code == 1
+        assert "There is no rule under retention" in result.output
+    assert run("purge", "--berichtsoort", "ICP", *retained(data)).exit_code == 2
+
+
+def test_who_decides_is_the_account_that_the_system_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert stored.decision("because").operator == pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+    assert stored.decision("because").operator == "user 4000000000"

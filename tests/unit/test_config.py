@@ -9,12 +9,16 @@ from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.config_file import load_config
 from digipoort_wus.delivery.agencies import AgencyRow
 from digipoort_wus.delivery.connection import Timeouts
+from digipoort_wus.delivery.stamping import StampRow
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import AnchorRule
 from digipoort_wus.pki.profiles import Role
 from digipoort_wus.process.authorisation import MailboxMandate, PartyRow, Right
+from digipoort_wus.process.authorisers import AuthoriserRow
+from digipoort_wus.process.retention import retention
 from digipoort_wus.process.routes import Route
+from digipoort_wus.store.object_place import ObjectPlace
 from tests.conftest import CERTS_TEST
 
 FULL = """\
@@ -69,10 +73,44 @@ lease_seconds = 30
 
 [store]
 url = "postgresql://gateway@db.example.nl/digipoort?sslmode=verify-full"
+unsafe_url = "a private line"
 password_file = "/run/secrets/database"
 payloads = "/srv/payloads"
 key_ring = "/run/secrets/key-ring"
 min_free_bytes = 1_000_000_000
+
+[store.objects]
+bucket = "filings"
+prefix = "gateway"
+endpoint = "http://127.0.0.1:9000"
+region = "eu-west-1"
+ca = "/etc/objects.pem"
+access_key_id = "gateway"
+secret_key_file = "/run/secrets/objects"
+unsafe_http = "the same machine"
+
+[retention]
+hour = 23
+default_days = 3650
+[[retention.rule]]
+berichtsoort = "Omzetbelasting"
+days = 2555
+
+[evidence]
+seal_every = 30
+
+[evidence.stamp]
+policy = "required"
+url = "https://stamps.example.nl/tsa"
+roots = "/etc/stamps.pem"
+policy_oid = "1.2.3.4.1"
+timeout = 7
+alarm_after = 3600
+ca = "/etc/https.pem"
+certificate = "/etc/stamps-client.pem"
+key = "/etc/stamps-client.key"
+user = "wij"
+password_file = "/run/secrets/stamps"
 
 [admin]
 host = "10.0.0.7"
@@ -82,6 +120,21 @@ unsafe_host = "only the monitoring network reaches it"
 [log]
 format = "json"
 level = "debug"
+
+[[authoriser]]
+address = "https://ausp.example.nl/all"
+kind = "allow"
+
+[[authoriser]]
+address = "https://ausp.example.nl/some"
+kind = "refuse"
+oins = ["00000099000000003000"]
+berichtsoorten = ["ICP"]
+
+[[authoriser]]
+address = "urn:example:own"
+kind = "program"
+factory = "our_ausp.parts:service"
 
 [[agency]]
 name = "belastingdienst"
@@ -134,6 +187,11 @@ name = "there"
 oin = "{OIN}"
 url = "https://agency.example.nl/"
 """
+AUSP = """\
+[[authoriser]]
+address = "https://ausp.example.nl/"
+kind = "allow"
+"""
 OWN_ROUTES = FULL[FULL.index("[[agency]]") : FULL.index("[[party]]")]
 NO_ROUTES = FULL.replace(OWN_ROUTES, AGENCY)
 
@@ -153,9 +211,20 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         role="worker",
         lease_seconds=30,
         store_url="postgresql://gateway@db.example.nl/digipoort?sslmode=verify-full",
+        unsafe_store_url="a private line",
         store_password_file=Path("/run/secrets/database"),
         store_payloads=Path("/srv/payloads"),
         store_key_ring=Path("/run/secrets/key-ring"),
+        store_objects=ObjectPlace(
+            "filings",
+            "gateway",
+            "http://127.0.0.1:9000",
+            "eu-west-1",
+            Path("/etc/objects.pem"),
+            "gateway",
+            Path("/run/secrets/objects"),
+            "the same machine",
+        ),
         host="::",
         port=443,
         public_urls=("https://wus.example.nl", "https://WUS.example.nl:8443/x"),
@@ -174,6 +243,16 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         accept_pss=True,
         mandates=frozenset({("00000099000000002000", "00000099000000003000")}),
         mailboxes=frozenset({MailboxMandate("00000099000000002000", Party("001000044B37", "Fi"))}),
+        authorisers=(
+            AuthoriserRow("https://ausp.example.nl/all", "allow"),
+            AuthoriserRow(
+                "https://ausp.example.nl/some",
+                "refuse",
+                oins=frozenset({"00000099000000003000"}),
+                berichtsoorten=frozenset({"ICP"}),
+            ),
+            AuthoriserRow("urn:example:own", "program", factory="our_ausp.parts:service"),
+        ),
         agencies=(
             AgencyRow(
                 "belastingdienst",
@@ -223,6 +302,21 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         echo_message_id=True,
         autorisatie_adressen=frozenset({"https://ausp.example.nl"}),
         min_free_bytes=1_000_000_000,
+        retention=retention([("Omzetbelasting", 2555)], 3650, 23),
+        seal_every=30,
+        stamp=StampRow(
+            policy="required",
+            url="https://stamps.example.nl/tsa",
+            roots=Path("/etc/stamps.pem"),
+            policy_oid="1.2.3.4.1",
+            timeout=7,
+            alarm_after=3600,
+            ca=Path("/etc/https.pem"),
+            certificate=Path("/etc/stamps-client.pem"),
+            key=Path("/etc/stamps-client.key"),
+            user="wij",
+            password_file=Path("/run/secrets/stamps"),
+        ),
         drain_seconds=15,
         admin_host="10.0.0.7",
         admin_port=9100,
@@ -288,6 +382,11 @@ WRONG = {
     "mode = 1": ("mode", "a text"),
     "data_dir = 1": ("data_dir", "a path"),
     "pki_dir = []": ("pki_dir", "a path"),
+    'data_dir = ""': ("data_dir is empty", "leave it out"),
+    '[trust]\nca = ""': ("trust.ca is empty",),
+    '[store]\nkey_ring = " "': ("store.key_ring is empty",),
+    '[store]\nurl = ""': ("store.url is empty",),
+    "[listen]\nport = 8443\n[admin]\nport = 8443": ("admin.port", "another one"),
     "colour = 1": ("colour", "mode"),
     "listen = 1": ("listen", "a table"),
     "[listen]\nprot = 1": ("listen.prot", "listen"),
@@ -311,6 +410,17 @@ WRONG = {
     "[store]\nmin_free_bytes = -1": ("store.min_free_bytes", "0"),
     '[store]\nmin_free_bytes = "1G"': ("store.min_free_bytes", "a whole number"),
     "[store]\nlimit = 1": ("store.limit", "min_free_bytes"),
+    "[retention]\nhour = 24": ("retention.hour", "0 to 23"),
+    "[retention]\ndefault_days = 0": ("retention.default_days", "1 to 36500"),
+    "[retention]\nyears = 7": ("retention.years", "default_days"),
+    '[[retention.rule]]\nberichtsoort = "X"': ("'X'", "1 to 36500"),
+    "[[retention.rule]]\ndays = 7": ("berichtsoort",),
+    '[[retention.rule]]\nberichtsoort = "X"\nyears = 7': ("retention.rule[1].years", "days"),
+    "[evidence]\nseal_every = 0": ("evidence.seal_every", "1 to 86400"),
+    "[evidence]\nseal = 1": ("evidence.seal",),
+    "[evidence.stamp]\npolicy = 'always'": ("evidence.stamp.policy", "when-possible"),
+    "[evidence.stamp]\nurl = 'http://x/'": ("evidence.stamp", "roots"),
+    "[evidence.stamp]\nroot = 'x'": ("evidence.stamp.root", "roots"),
     "[admin]\nport = 65536": ("admin.port", "65535"),
     "[admin]\nport = true": ("admin.port", "a whole number"),
     '[admin]\nhost = "0.0.0.0"': ("admin.host", "admin.unsafe_host", "127.0.0.1"),
@@ -398,6 +508,19 @@ WRONG = {
     f'{ROW}berichtsoorten = "*"\nbelanghebbenden = "*"\nbytes_per_day = 0': (OIN, "at least 1"),
     f'[[party]]\noin = "{OIN}"\noperations = ["echo"]\n' * 2: (OIN, "two rows"),
     "[process]\nunsafe_sandbox_agency = 1": ("process.unsafe_sandbox_agency", "a text"),
+    AUSP.replace('"allow"', '"deny"'): ("authoriser[1].kind", "allow, refuse, program", "'deny'"),
+    AUSP.replace("https://ausp.example.nl/", "http://geenausp.nl/"): ("address", "no service"),
+    AUSP.replace("https://ausp.example.nl/", ""): ("authoriser.address", "255"),
+    AUSP.replace("https://ausp.example.nl/", "x" * 256): ("authoriser.address", "255"),
+    AUSP * 2: ("[[authoriser]]", "one address"),
+    AUSP.replace('"allow"', '"refuse"'): ("ausp.example.nl", "oins", "berichtsoorten"),
+    AUSP.replace('"allow"', '"program"'): ("ausp.example.nl", "factory"),
+    f'{AUSP}oins = ["{OIN}"]': ("ausp.example.nl", "refuse"),
+    f'{AUSP}oins = ["1"]': ("authoriser[1].oins", "20"),
+    f'{AUSP}factory = "a:b"': ("ausp.example.nl", "program"),
+    AUSP.replace('"allow"', '"program"\nfactory = "a.b"'): ("module:function", "'a.b'"),
+    AUSP.replace('"allow"', '"program"\nfactory = "a..b:c"'): ("module:function", "'a..b:c'"),
+    f"{AUSP}url = 1": ("authoriser[1].url", "address"),
     '[process]\nautorisatie_adressen = "x"': ("process.autorisatie_adressen", "a list of texts"),
     "[process]\nrules = 1": ("process.rules", "autorisatie_adressen"),
     'mode = "production"': ("listen.public_urls", "trust.crls"),
@@ -504,6 +627,39 @@ def test_a_password_in_an_address_is_refused_and_not_repeated(tmp_path: Path, ur
     assert "s3cret" not in str(caught.value)
 
 
+URL = "postgresql://gateway@db.example.nl/digipoort"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        URL,
+        f"{URL}?sslmode=require",
+        f"{URL}?sslmode=verify-ca",
+        f"{URL}?sslmode=verify-full&sslmode=prefer",
+        f"{URL}?host=/run/postgresql",
+        "postgresql:///digipoort",
+        "postgresql:///digipoort?host=/run/postgresql,db.example.nl",
+        "postgresql:///digipoort?host=/run/postgresql&hostaddr=10.0.0.7",
+    ],
+)
+def test_production_wants_a_database_that_says_who_it_is(tmp_path: Path, url: str) -> None:
+    text = FULL.replace(f"{URL}?sslmode=verify-full", url)
+    load(tmp_path, text)  # with the reason
+    text = text.replace('unsafe_url = "a private line"', 'unsafe_url = " "')
+    with pytest.raises(ConfigurationError, match="sslmode=verify-full"):
+        load(tmp_path, text)
+    load(tmp_path, f'[store]\nurl = "{url}"\npayloads = "p"\n')  # a sandbox
+
+
+@pytest.mark.parametrize(
+    "url", [f"{URL}?sslmode=verify-full", "postgresql://gateway@/x?host=/run/postgresql"]
+)
+def test_a_socket_or_tls_to_the_named_server_needs_no_reason(tmp_path: Path, url: str) -> None:
+    text = FULL.replace('unsafe_url = "a private line"\n', "")
+    assert load(tmp_path, text.replace(f"{URL}?sslmode=verify-full", url)).store_url == url
+
+
 def test_a_database_in_production_needs_a_key_ring_of_all_machines(tmp_path: Path) -> None:
     text = FULL.replace('key_ring = "/run/secrets/key-ring"\n', "")
     with pytest.raises(ConfigurationError, match=r"needs store\.key_ring"):
@@ -569,3 +725,30 @@ def test_identities_are_loaded_from_pem_and_pkcs12(tmp_path: Path) -> None:
 def test_identities_that_cannot_be_loaded(files: IdentityFiles, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         files.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[store.objects]\n", r"store\.objects\.bucket is the name"),
+        ('[store.objects]\nbucket = "b"\nkey = "x"\n', r"Unknown key store\.objects\.key"),
+        ("[store.objects]\nbucket = 1\n", r"store\.objects\.bucket must be a text"),
+        ('[store]\nobjects = "b"\n', r"store\.objects must be a table"),
+        (
+            '[store.objects]\nbucket = "b"\nendpoint = "http://localhost"\n',
+            r"is plain http, .* store\.objects\.unsafe_http",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_object_store_is_said(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        load(tmp_path, text)
+
+
+def test_with_objects_a_database_needs_no_directory(tmp_path: Path) -> None:
+    text = '[store]\nurl = "postgresql://db/digipoort"\nkey_ring = "ring"\n'
+    with pytest.raises(ConfigurationError, match=r"store\.payloads: .* or \[store\.objects\]"):
+        load(tmp_path, text)
+    config = load(tmp_path, f'{text}[store.objects]\nbucket = "filings"\n')
+    assert config.store_payloads is None
+    assert config.filled == config.spool == config.data_dir / "spool"

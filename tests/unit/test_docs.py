@@ -175,12 +175,16 @@ def test_the_configuration_example_can_be_read(tmp_path: Path) -> None:
 
 def test_the_configuration_page_names_every_key(tmp_path: Path) -> None:
     page = (DOCS / "how-to" / "configure.md").read_text(encoding="utf-8")
-    source = (TREE / "digipoort_wus" / "config_file.py").read_text(encoding="utf-8")
-    keys = re.findall(
-        r'(?:text|number|flag|path|texts|pairs|identity|section)\("([a-z_0-9]+)"', source
+    source = "".join(
+        (TREE / "digipoort_wus" / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("config_file", "config_rows")
     )
-    assert len(keys) > 15
-    assert [key for key in keys if f"`{key}`" not in page and f"`[{key}]`" not in page] == []
+    read_as = "text|number|flag|path|texts|oin|oins|words|limit|moment|section|tables"
+    keys = re.findall(rf'(?:{read_as})\("([a-z_0-9]+)"', source)
+    keys += re.findall(r'identity\(file, "([a-z]+)"', source)
+    assert len(keys) > 60
+    told = set(re.findall(r"`(?:\[+(?:[a-z]+\.)?)?([a-z_0-9]+)\]*`", page))
+    assert set(keys) - told == set()
 
 
 @pytest.mark.parametrize(("where", "text"), list(python_blocks()))

@@ -96,8 +96,21 @@ def test_the_password_comes_from_its_file(tmp_path: Path) -> None:
 def test_a_database_that_is_not_there(tmp_path: Path) -> None:
     url = f"postgresql://gateway@/x?host={tmp_path}"
     config = Config(store_url=url, store_payloads=tmp_path / "payloads")
-    with pytest.raises(ConfigurationError, match="cannot open the database"):
+    with pytest.raises(ConfigurationError, match="Cannot open the database"):
         open_store(config)
+
+
+def test_an_address_with_a_part_that_nobody_knows(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    for password in (None, tmp_path / "password"):
+        config = Config(
+            store_url="postgresql://gateway@/digipoort?nonsense=1",
+            store_payloads=tmp_path / "payloads",
+            store_key_ring=tmp_path / "ring",
+            store_password_file=password,
+        )
+        with pytest.raises(ConfigurationError, match=r"store\.url cannot be used: .*nonsense"):
+            address_of(config)
 
 
 def test_packages_that_are_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

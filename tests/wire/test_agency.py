@@ -167,3 +167,17 @@ def test_without_certificates_there_is_a_sentence(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert re.fullmatch(r"Error: .* holds no ca\.pem: give --pki-dir.*\n", done.stderr)
+
+
+def test_a_fault_is_a_code(pki: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "digipoort_wus", "agency", "--pki-dir", str(pki)]
+    done = subprocess.run(
+        [*command, "--data-dir", str(tmp_path / "agency"), "--fault", "nope"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "'nope' is no code of a fault such as AFO100" in done.stderr
+    assert not (tmp_path / "agency").exists()

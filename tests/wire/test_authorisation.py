@@ -241,7 +241,7 @@ def test_requests_a_minute(tmp_path: Path) -> None:
             answer = wire.answer()
             statuses.append(answer.status)
             if answer.status == 500:
-                assert_refused(answer, "ALS130", "PARTY-RATE")
+                assert_refused(answer, "ALS400", "PARTY-RATE")
         minutes = 1 + (datetime.now(UTC).minute != start.minute)
         assert limit <= statuses.count(200) <= limit * minutes
         assert running.ask("aanleveren", aanlever_body(), name="vendor-b").status_code == 200

@@ -44,7 +44,17 @@ def test_a_copy_of_a_running_gateway_goes_on_where_it_was(tmp_path: Path) -> Non
 def test_a_database_without_its_payloads_delivers_nothing(tmp_path: Path) -> None:
     """What the page warns of; and what shows that the other test reads the payload."""
     kenmerk, copy = copied(tmp_path)
+    said = (copy / "payloads" / "store-id").read_text()
     shutil.rmtree(copy / "payloads")
+    command = [sys.executable, "-m", "digipoort_wus", "serve", "--port", "0"]
+    ended = subprocess.run(
+        [*command, "--data-dir", copy], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert f"write the line {said.strip()} to {copy / 'payloads' / 'store-id'}." in ended.stderr
+    # Whoever knows that they are lost for good does so.
+    (copy / "payloads").mkdir(mode=0o700, exist_ok=True)
+    (copy / "payloads" / "store-id").write_text(said)
     with served(copy) as running:
         seen(running, "PayloadDamaged")
         assert running.statuses(kenmerk)[-1] == "420"

@@ -88,3 +88,17 @@ def test_the_services_are_mounted_beside_a_page(tmp_path: Path) -> None:
         finally:
             process.terminate()
     assert process.returncode == 0
+
+
+def test_a_verdict_is_reported(gateway: Running) -> None:
+    kenmerk = gateway.submit(reference="WachtOpUitvragendePartij")
+    gateway.wait_for(kenmerk, "400")
+    script = EXAMPLES / "report_verdict.py"
+    for _ in range(2):
+        done = run(script, gateway.base, gateway.directory, kenmerk, "500")
+        assert (done.returncode, done.stderr) == (0, "")
+    gateway.wait_for(kenmerk, "500")
+    other = run(script, gateway.base, gateway.directory, kenmerk, "510")
+    assert other.returncode == 1
+    assert "A verdict is final" in other.stderr
+    assert run(script, gateway.base, gateway.directory, kenmerk).returncode == 2

@@ -77,10 +77,12 @@ class Operated:
         return [json.loads(line) for line in self.running.log().splitlines()]
 
 
-def start(directory: Path, text: str = "", *, more_admin: str = "") -> Operated:
+def start(
+    directory: Path, text: str = "", *, more_admin: str = "", options: tuple[str, ...] = ()
+) -> Operated:
     config = directory.parent / f"{directory.name}.toml"
     config.write_text(f"[admin]\nport = 0\n{more_admin}\n{text}")
-    running = spawn(directory, "--config", str(config))
+    running = spawn(directory, "--config", str(config), *options)
     assert running.process.stdout is not None
     word, url = running.process.stdout.readline().split()
     assert word == "admin"

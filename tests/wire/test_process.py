@@ -199,7 +199,7 @@ def assert_one_sentence(done: "subprocess.CompletedProcess[str]", *words: str) -
 
 def test_a_second_gateway_on_the_same_directory_is_refused(gateway: Running) -> None:
     directory = str(gateway.directory)
-    assert_one_sentence(run("--port", "0", "--data-dir", directory), "another gateway", directory)
+    assert_one_sentence(run("--port", "0", "--data-dir", directory), "Another gateway", directory)
     gateway.submit()
 
 
@@ -324,7 +324,7 @@ def test_twist_refuses_in_sentences(gateway: Running, tmp_path: Path, staged: Pa
     directory, port = str(gateway.directory), str(gateway.port)
     other = ["--data-dir", str(tmp_path / "other"), "--pki-dir", directory]
     for arguments, word in (
-        (["--port", "0", "--data-dir", directory], "another gateway"),
+        (["--port", "0", "--data-dir", directory], "Another gateway"),
         (["--port", port, *other], "Choose another port"),
         (["--port", "70000", *other], "listen.port"),
         (["--config", "missing.toml"], "missing.toml"),

@@ -1,11 +1,19 @@
 """What every group of statements stands on: one transaction, and what opens payloads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from digipoort_wus.filing.filing import Document
 from digipoort_wus.store.secrets import WrappedSecret
-from digipoort_wus.store.sql.session import Dialect, Execute, Row, Value
-from digipoort_wus.store.values import FilingId, LostLease, Prepared, StoredPayload
+from digipoort_wus.store.sql.pending import IN_ORDER, PAYLOAD_ROWS, SECRET, Gathered, at_once
+from digipoort_wus.store.sql.session import Cursor, Dialect, Execute, Row, Value
+from digipoort_wus.store.values import (
+    EvidenceRow,
+    FilingId,
+    LostLease,
+    Prepared,
+    Receipt,
+    StoredPayload,
+)
 from digipoort_wus.store.vault import Vault, secret_of
 
 PAYLOAD = """secret.ring, secret.wrapped, payload.salt, payload.sha256, payload.size,
@@ -13,6 +21,12 @@ PAYLOAD = """secret.ring, secret.wrapped, payload.salt, payload.sha256, payload.
 """Columns of :meth:`Rows.content`."""
 RINGS = "SELECT DISTINCT ring FROM secret WHERE wrapped IS NOT NULL"
 """Names of the ring keys that are needed; looks at every secret."""
+IDENTITY = "SELECT id FROM identity"
+"""The random name of the database, by which its payloads are known."""
+SOME_FILES = "SELECT sha256 FROM payload WHERE place = 'file' LIMIT 50"
+"""A few payloads that are files, by their SHA-256."""
+SOME_OBJECTS = "SELECT sha256 FROM payload WHERE place = 'object' LIMIT 10"
+"""A few that are objects."""
 PAYLOAD_JOINED = "payload LEFT JOIN secret ON secret.id = payload.secret_id"
 
 
@@ -34,14 +48,116 @@ class Rows:
         vault: Vault,
         enqueue: Callable[[str], None] | None = None,
     ) -> None:
-        self._execute = execute
+        self._run = execute
         self._dialect = dialect
         self._vault = vault
         self._enqueue = enqueue
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an earlier transaction left, for there is a new one."""
+        self._pending: dict[Gathered, list[Value]] = {}
+        self._numbers: dict[str, int] = {}
+        self._reserved: dict[str, list[int]] = {}
+        self._announced: list[str] = []
+        # What can be told of rows that wait without adding them first.
+        self._receipts: dict[tuple[str, str], Receipt] = {}
+        self._heads: dict[str, EvidenceRow] = {}
+        self._processes: set[str] = set()
+        self._answered: set[tuple[str, str]] = set()
+        # What was looked up in this transaction, and only it can change.
+        self._secrets: dict[FilingId, tuple[int, WrappedSecret]] = {}
+        self._unanswered: set[FilingId] = set()
+        self._moved: set[FilingId] = set()
+
+    def flush(self) -> None:
+        """Write what waits; to be called before the transaction is committed.
+
+        Raises:
+            LostLease: a job that was to be changed is held by somebody else.
+        """
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, {}
+        announced, self._announced = self._announced, []
+        self._receipts.clear()
+        self._heads.clear()
+        self._processes.clear()
+        self._answered.clear()
+        self._moved.clear()
+        self._write(pending)
+        self._announce(announced)
+
+    def _write(self, pending: Mapping[Gathered, list[Value]]) -> None:
+        clock = self._dialect.clock
+        is_held = True
+        if self._dialect.next_number:
+            # Each statement is a question to a server, and an answer.
+            statement, values, expected = at_once(pending, clock)
+            row = self._run(statement, values).fetchone()
+            is_held = not expected or (row is not None and list(row) == expected)
+        else:
+            for kind in IN_ORDER:
+                values = pending.get(kind, [])
+                for statement, given, rows in kind.parts(values, clock):
+                    changed = self._run(statement, given)
+                    is_held = is_held and (not kind.changes or changed.rowcount == rows)
+        if not is_held:
+            raise LostLease("a job was claimed by somebody else since")
+
+    def _announce(self, kenmerken: Sequence[str]) -> None:
+        """Tell others, once this is committed, that there are jobs."""
+        if self._enqueue is not None:
+            for kenmerk in kenmerken:
+                self._enqueue(kenmerk)
+        elif kenmerken and self._dialect.notify:
+            self._run(self._dialect.notify, ())
+
+    def _add(self, kind: Gathered, *values: Value) -> None:
+        """Have a row written at the end, or before the next statement that may ask for it."""
+        waiting = self._pending.get(kind)
+        if waiting is None:
+            self._pending[kind] = list(values)
+        else:
+            waiting += values
+
+    def _reserve(self, *tables: str) -> None:
+        """Take the numbers of rows that are about to be added with one question to the server."""
+        if self._dialect.next_number:
+            numbers = ", ".join(map(self._dialect.next_number.format, tables))
+            row = self._run(f"SELECT {numbers}", ()).fetchone() or ()
+            for table, number in zip(tables, row, strict=True):
+                self._reserved.setdefault(table, []).append(int(number))
+
+    def _number(self, table: str) -> int:
+        """Return the number of a row that is about to be added."""
+        if self._reserved.get(table):
+            return self._reserved[table].pop(0)
+        if self._dialect.next_number:
+            row = self._run(f"SELECT {self._dialect.next_number.format(table)}", ()).fetchone()
+            return 0 if row is None else int(row[0])
+        last = self._numbers.get(table)
+        if last is None:
+            # Rows that wait have taken theirs from here already.
+            row = self._run(f"SELECT coalesce(max(id), 0) FROM {table}", ()).fetchone()  # noqa: S608
+            last = 0 if row is None else int(row[0])
+        self._numbers[table] = last + 1
+        return last + 1
+
+    def _execute(self, statement: str, values: Sequence[Value]) -> Cursor:
+        """Run a statement that may ask for anything, and change anything."""
+        self.flush()
+        self._secrets.clear()
+        self._unanswered.clear()
+        return self._run(statement, values)
 
     def _one(self, statement: str, *values: Value) -> Row | None:
         """Return the only row of an answer, None when there is none."""
         return self._execute(statement, values).fetchone()
+
+    def _beside(self, statement: str, *values: Value) -> Row | None:
+        """Return the only row of an answer to which rows that wait make no difference."""
+        return self._run(statement, values).fetchone()
 
     def _all(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
         return self._execute(statement, values).fetchall()
@@ -60,23 +176,24 @@ class Rows:
         """Return what was prepared, or prepare it now, at the price of everybody's waiting."""
         if prepared is not None:
             return prepared
-        made = self._vault.prepare(document.content for document in documents)
+        made = self._vault.prepare(documents)
         # Nobody else knows these files; if the work fails, a later start removes them.
         self._vault.release(made)
         return made
 
     def _add_secret(self, ring: str, wrapped: bytes | None) -> int:
-        return self._insert(
-            "INSERT INTO secret (ring, wrapped) VALUES (?,?) RETURNING id", ring, wrapped
-        )
+        number = self._number("secret")
+        self._add(SECRET, number, ring, wrapped)
+        return number
 
     def _add_payload(self, secret_id: int | None, payload: StoredPayload) -> int:
-        return self._insert(
-            """INSERT INTO payload (secret_id, salt, sha256, size, content, place)
-            VALUES (?,?,?,?,?,?) RETURNING id""",
-            *(secret_id, payload.salt, payload.sha256, payload.size),
+        number = self._number("payload")
+        self._add(
+            PAYLOAD_ROWS,
+            *(number, secret_id, payload.salt, payload.sha256, payload.size),
             *(payload.content, payload.place),
         )
+        return number
 
     def _secret_of(self, filing_id: FilingId) -> tuple[int, WrappedSecret] | None:
         """Return number and wrapping of a filing's secret; None when it was stored without one."""
@@ -92,6 +209,9 @@ class Rows:
 
     def _given_secret(self, filing_id: FilingId) -> tuple[int, WrappedSecret]:
         """Return a filing's secret; one of version 3 or earlier gets it now."""
+        known = self._secrets.get(filing_id)
+        if known is not None:
+            return known
         found = self._secret_of(filing_id)
         if found is None:
             wrapped = self._vault.wrapped_secret()
@@ -100,10 +220,10 @@ class Rows:
             found = secret_id, wrapped
         return found
 
-    def _add_under_filing(self, filing_id: FilingId, octets: bytes) -> int:
-        """Seal one more payload under the secret of a filing."""
+    def _add_under_filing(self, filing_id: FilingId, octets: bytes, label: bytes) -> int:
+        """Seal one more payload under the secret of a filing, as what its label says."""
         secret_id, wrapped = self._given_secret(filing_id)
-        return self._add_payload(secret_id, self._vault.seal_under(wrapped, octets))
+        return self._add_payload(secret_id, self._vault.seal_under(wrapped, octets, label))
 
 
 def stored(row: Row) -> StoredPayload:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status, StatusError
 from digipoort_wus.store.sql.session import Row
-from digipoort_wus.store.values import FilingId, FilingRow, Job, JobState, Selection
+from digipoort_wus.store.values import EvidenceRow, FilingId, FilingRow, Job, JobState, Selection
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -107,6 +107,27 @@ def job_of(row: Row) -> Job:
         crashes=row[7],
         state=JobState(row[8]),
         reason=row[9],
+    )
+
+
+ENTRY_OF_CHAIN = """evidence.kenmerk, evidence.seq, evidence.filing_id, evidence.at,
+    evidence.kind, evidence.entry, evidence.hash, evidence.id, evidence.batch_id, evidence.leaf"""
+"""Columns of :func:`entry_of`."""
+
+
+def entry_of(row: Row) -> EvidenceRow:
+    """Return an entry of the evidence."""
+    return EvidenceRow(
+        kenmerk=row[0],
+        seq=row[1],
+        filing_id=FilingId(row[2]),
+        at=moment_of(row[3]),
+        kind=row[4],
+        entry=row[5].encode(),
+        hash=row[6],
+        row_id=row[7],
+        batch_id=row[8],
+        leaf=row[9],
     )
 
 

@@ -1,20 +1,22 @@
 """Statements about evidence: chains of entries, batches over them, and the keys behind both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
 from digipoort_wus.store.sql.base import Rows
 from digipoort_wus.store.sql.convert import (
+    ENTRY_OF_CHAIN,
+    entry_of,
     floor_ms,
     moment_of,
     optional_moment,
     optional_ms,
 )
-from digipoort_wus.store.sql.session import Row, Value
+from digipoort_wus.store.sql.pending import EVIDENCE
+from digipoort_wus.store.sql.session import Row
 from digipoort_wus.store.values import BatchRow, EvidenceRow, FilingId
 
-_ENTRY = "kenmerk, seq, filing_id, at, kind, entry, hash, id, batch_id, leaf"
 _BATCH = """id, sealed_at, leaves, root, previous, signature, signer_sha256, token, stamped_at"""
 
 
@@ -23,32 +25,45 @@ class EvidenceReads(Rows):
 
     def last_evidence(self, kenmerk: str) -> EvidenceRow | None:
         """Return the end of a chain, None when it has no entry yet."""
-        row = self._one(
-            f"SELECT {_ENTRY} FROM evidence WHERE kenmerk = ? ORDER BY seq DESC LIMIT 1",  # noqa: S608
+        waiting = self._heads.get(kenmerk)
+        if waiting is not None:
+            return waiting
+        row = self._beside(
+            f"SELECT {ENTRY_OF_CHAIN} FROM evidence WHERE kenmerk = ? ORDER BY seq DESC LIMIT 1",  # noqa: S608
             kenmerk,
         )
-        return None if row is None else _entry(row)
+        return None if row is None else entry_of(row)
+
+    def ends(
+        self, kenmerken: Sequence[str]
+    ) -> Mapping[str, tuple[datetime | None, EvidenceRow | None]]:
+        """Return the time of the newest status, and the end of the chain, of each process."""
+        rows = self._all(_ends(len(kenmerken)), kenmerken)
+        return {
+            row[0]: (optional_moment(row[1]), None if row[2] is None else entry_of(row[2:]))
+            for row in rows
+        }
 
     def evidence(self, kenmerk: str) -> Sequence[EvidenceRow]:
         """Return the whole chain of a kenmerk, in order."""
-        statement = f"SELECT {_ENTRY} FROM evidence WHERE kenmerk = ? ORDER BY seq"  # noqa: S608
-        return [_entry(row) for row in self._all(statement, (kenmerk,))]
+        statement = f"SELECT {ENTRY_OF_CHAIN} FROM evidence WHERE kenmerk = ? ORDER BY seq"  # noqa: S608
+        return [entry_of(row) for row in self._all(statement, (kenmerk,))]
 
     def unsealed(self, limit: int) -> Sequence[EvidenceRow]:
         """Return entries that are in no batch yet, oldest first."""
         rows = self._all(
-            f"SELECT {_ENTRY} FROM evidence WHERE batch_id IS NULL ORDER BY id LIMIT ?",  # noqa: S608
+            f"SELECT {ENTRY_OF_CHAIN} FROM evidence WHERE batch_id IS NULL ORDER BY id LIMIT ?",  # noqa: S608
             (limit,),
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def evidence_of_batch(self, number: int) -> Sequence[EvidenceRow]:
         """Return the entries of a batch in the order of its leaves."""
         rows = self._all(
-            f"SELECT {_ENTRY} FROM evidence WHERE batch_id = ? ORDER BY leaf",  # noqa: S608
+            f"SELECT {ENTRY_OF_CHAIN} FROM evidence WHERE batch_id = ? ORDER BY leaf",  # noqa: S608
             (number,),
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def last_batch(self) -> BatchRow | None:
         """Return the newest batch, None when there is none."""
@@ -105,13 +120,13 @@ class EvidenceWrites(EvidenceReads):
 
     def add_evidence(self, *rows: EvidenceRow) -> None:
         """Append entries to the chains of their kenmerken."""
-        values: list[Value] = []
         for row in rows:
-            values += (row.kenmerk, row.seq, row.filing_id, floor_ms(row.at))
-            values += (row.kind, row.entry.decode(), row.hash)
-        if rows:
-            # One statement: at each, the writer hands the interpreter over and waits for it.
-            self._execute(_insert_entries(len(rows)), values)
+            self._add(
+                EVIDENCE,
+                *(row.kenmerk, row.seq, row.filing_id, floor_ms(row.at)),
+                *(row.kind, row.entry.decode(), row.hash),
+            )
+            self._heads[row.kenmerk] = row
 
     def evidence_salt(self, filing_id: FilingId) -> bytes:
         """Return the key of personal data in the evidence of a delivery."""
@@ -155,26 +170,15 @@ class EvidenceWrites(EvidenceReads):
 
 
 @cache
-def _insert_entries(rows: int) -> str:
-    """Return the statement that appends so many entries."""
-    more = ",".join(("(?,?,?,?,?,?,?)",) * rows)
-    return f"""INSERT INTO evidence (kenmerk, seq, filing_id, at, kind, entry, hash)
-        VALUES {more}"""  # noqa: S608
-
-
-def _entry(row: Row) -> EvidenceRow:
-    return EvidenceRow(
-        kenmerk=row[0],
-        seq=row[1],
-        filing_id=FilingId(row[2]),
-        at=moment_of(row[3]),
-        kind=row[4],
-        entry=row[5].encode(),
-        hash=row[6],
-        row_id=row[7],
-        batch_id=row[8],
-        leaf=row[9],
-    )
+def _ends(kenmerken: int) -> str:
+    """Return the question about so many processes."""
+    marks = ",".join(["(?)"] * kenmerken)
+    return f"""SELECT given.column1, (SELECT max(status.at) FROM filing
+            JOIN status ON status.filing_id = filing.id WHERE filing.kenmerk = given.column1),
+            {ENTRY_OF_CHAIN}
+        FROM (VALUES {marks}) AS given LEFT JOIN evidence ON evidence.kenmerk = given.column1
+            AND evidence.seq = (SELECT max(seq) FROM evidence AS last
+                WHERE last.kenmerk = given.column1)"""  # noqa: S608
 
 
 def _batch(row: Row) -> BatchRow:

@@ -14,8 +14,9 @@ from digipoort_wus.store.sql.convert import (
     moment_of,
     optional_moment,
 )
+from digipoort_wus.store.sql.pending import FINISHED, HELD_ON, JOB_ROWS, LET_GO, Gathered
 from digipoort_wus.store.sql.session import Dialect, Row, Value
-from digipoort_wus.store.values import FilingId, Job, QueueCounts
+from digipoort_wus.store.values import LONGEST_WAIT, FilingId, Job, QueueCounts
 
 # Deliveries of one process wait for each other, or their statuses would mix.
 _NOT_WAITING = """NOT EXISTS (SELECT 1 FROM job AS older
@@ -24,6 +25,10 @@ _NOT_WAITING = """NOT EXISTS (SELECT 1 FROM job AS older
 
 _CRASHED, _ENDED = 1, 2
 """Why a job is suspected: its step raised or died before, or its lease has ended just now."""
+_TOKENS = 1 << 32
+"""More than one job is ever claimed."""
+_ENTERED = "AND (job.since <= ? OR job.since > ?)"
+"""Of what is due at once: entered by a moment, or by a clock that ran ahead of it."""
 
 
 class JobReads(Rows):
@@ -37,11 +42,14 @@ class JobReads(Rows):
             AND {_NOT_WAITING} ORDER BY run_at LIMIT 1"""  # noqa: S608
         )
         leased = self._one(
-            f"""SELECT {greatest}(run_at, lease_until - {clock} + ?) FROM job
+            f"""SELECT {greatest}(?, lease_until - {clock} + ?) FROM job
             WHERE lease_until IS NOT NULL ORDER BY lease_until LIMIT 1""",  # noqa: S608
-            floor_ms(now),
+            *(floor_ms(now), floor_ms(now)),
         )
-        return min((moment_of(row[0]) for row in (free, leased) if row is not None), default=None)
+        due = [moment_of(row[0]) for row in (free, leased) if row is not None]
+        if free is not None and due[0] > now + LONGEST_WAIT:
+            return now
+        return min(due, default=None)
 
     def job(self, filing_id: FilingId) -> Job | None:
         """Return the job of a delivery, None when it has none."""
@@ -57,23 +65,26 @@ class JobReads(Rows):
         return [job_of(row) for row in rows]
 
     def due_kenmerken(self, now: datetime, limit: int) -> Sequence[str]:
-        """Return the kenmerken of jobs that could be claimed now, the longest due first."""
-        rows = _candidates(self, replace(self._dialect, lock=""), now, limit, "", ())
+        """Return the kenmerken of jobs that could be claimed now, in the order of a claim."""
+        statement = _claimable(replace(self._dialect, lock=""), "", _ENTERED)
+        moment, far = floor_ms(now), floor_ms(now + LONGEST_WAIT)
+        values = (moment, far, limit, moment, limit, far, limit, limit)
+        rows = _in_order(self._all(statement, values))[:limit]
         return [row[3] for row in rows]
 
     def counts(self, now: datetime) -> QueueCounts:
         """Return how many jobs there are; looks at each."""
-        moment = floor_ms(now)
         row = self._one(
-            f"""SELECT count(CASE WHEN free AND run_at <= ? THEN 1 END),
-                count(CASE WHEN free AND run_at > ? THEN 1 END),
+            f"""SELECT count(CASE WHEN free AND due THEN 1 END),
+                count(CASE WHEN free AND NOT due THEN 1 END),
                 count(CASE WHEN state = 'ready' AND NOT free THEN 1 END),
                 count(CASE WHEN state = 'aside' THEN 1 END),
-                min(CASE WHEN free AND run_at <= ? THEN run_at END)
-            FROM (SELECT run_at, state, state = 'ready'
+                min(CASE WHEN free AND due THEN place END)
+            FROM (SELECT state, run_at <= ? OR run_at > ? AS due,
+                CASE WHEN run_at = 0 THEN since ELSE run_at END AS place, state = 'ready'
                 AND (lease_until IS NULL OR lease_until <= {self._dialect.clock}) AS free
                 FROM job) AS seen""",  # noqa: S608
-            *(moment, moment, moment),
+            *(floor_ms(now), floor_ms(now + LONGEST_WAIT)),
         )
         return QueueCounts(0, 0, 0, 0, None) if row is None else _counted(row)
 
@@ -83,33 +94,39 @@ class JobWrites(JobReads):
 
     def add_job(self, job: Job) -> None:
         """Keep the first job of a delivery."""
-        self._execute(
-            """INSERT INTO job (filing_id, kenmerk, step, run_at, since, attempts, lease_until,
-                token, state, crashes, reason) VALUES (?,?,?,?,?,0,NULL,0,'ready',0,NULL)""",
-            (job.filing_id, job.kenmerk, job.step, floor_ms(job.run_at), floor_ms(job.since)),
+        self._add(
+            JOB_ROWS,
+            *(job.filing_id, job.kenmerk, job.step, floor_ms(job.run_at), floor_ms(job.since)),
         )
-        self._announce(job.kenmerk)
+        self._announced.append(job.kenmerk)
 
     def claim(self, now: datetime, lease: timedelta, limit: int) -> Sequence[Job]:
-        """Lease jobs that are due and not leased, the longest due first."""
-        return self._claim(_candidates(self, self._dialect, now, limit, "", ()), lease)
+        """Lease one job whose lease has ended, or else jobs that are due, the longest due first."""
+        far = floor_ms(now + LONGEST_WAIT)
+        values = (limit, floor_ms(now), limit, far, limit, 1)
+        return self._claim(self._all(_claimable(self._dialect), values), lease, limit)
 
     def claim_one(self, kenmerk: str, now: datetime, lease: timedelta) -> Job | None:
         """Lease the job of one process that is due and not leased."""
-        found = _candidates(self, self._dialect, now, 1, "AND job.kenmerk = ?", (kenmerk,))
-        jobs = self._claim(found, lease)
+        statement = _claimable(self._dialect, "AND job.kenmerk = ?")
+        moment, far = floor_ms(now), floor_ms(now + LONGEST_WAIT)
+        of_it = (kenmerk, 1)
+        found = self._all(statement, (*of_it, moment, *of_it, far, *of_it, *of_it))
+        jobs = self._claim(found, lease, 1)
         return jobs[0] if jobs else None
 
-    def _claim(self, found: Sequence[Row], lease: timedelta) -> Sequence[Job]:
+    def _claim(self, found: Sequence[Row], lease: timedelta, limit: int) -> Sequence[Job]:
         if not found:
             return []
+        found = _in_order(found)
         # What a process died of may be one of these: each goes alone, so that it shows.
-        sound = [row[0] for row in found if not row[2]]
+        sound = [row[0] for row in found if not row[2]][:limit]
         chosen = [found[0][0]] if found[0][2] else sound
         rows = self._all(_lease(self._dialect, len(chosen)), (as_ms(lease), *chosen))
         ended = {row[0] for row in found if row[2] == _ENDED}
-        jobs = [job_of(row) for row in sorted(rows, key=lambda row: (row[3], row[0]))]
-        return [replace(job, expired=True) if job.filing_id in ended else job for job in jobs]
+        jobs = {row[0]: job_of(row) for row in rows}
+        taken = [jobs[number] for number in chosen if number in jobs]
+        return [replace(job, expired=True) if job.filing_id in ended else job for job in taken]
 
     def extend(self, jobs: Iterable[Job], lease: timedelta) -> Sequence[Job]:
         """Lease jobs anew for so long from now, and return those that are still held."""
@@ -121,23 +138,36 @@ class JobWrites(JobReads):
             if self._execute(statement, (as_ms(lease), job.filing_id, job.token)).rowcount == 1
         ]
 
+    def release(self, jobs: Iterable[Job]) -> None:
+        """End the leases of those that are still held, as if they had not been claimed."""
+        for job in jobs:
+            self._execute(
+                """UPDATE job SET lease_until = NULL,
+                    attempts = CASE WHEN attempts > 0 THEN attempts - 1 ELSE 0 END
+                WHERE filing_id = ? AND token = ? AND lease_until IS NOT NULL""",
+                (job.filing_id, job.token),
+            )
+
     def move(self, job: Job, to: Job, lease: timedelta | None) -> None:
         """Replace the job held under its token by another, keeping or ending the lease."""
-        until = "NULL" if lease is None else f"{self._dialect.clock} + {as_ms(lease)}"
-        self._fenced(
-            f"""UPDATE job SET step = ?, run_at = ?, since = ?, attempts = ?, crashes = ?,
-                reason = ?, lease_until = {until}
-            WHERE filing_id = ? AND token = ? AND state = 'ready'""",  # noqa: S608
+        kind = LET_GO if lease is None else HELD_ON
+        self._change(
+            job,
+            kind,
             *(to.step, floor_ms(to.run_at), floor_ms(to.since), to.attempts, to.crashes),
-            *(to.reason, job.filing_id, job.token),
+            *(to.reason, *(() if lease is None else (as_ms(lease),))),
         )
 
     def finish(self, job: Job) -> None:
         """Remove the job held under its token."""
-        self._fenced(
-            "DELETE FROM job WHERE filing_id = ? AND token = ? AND state = 'ready'",
-            *(job.filing_id, job.token),
-        )
+        self._change(job, FINISHED)
+
+    def _change(self, job: Job, kind: Gathered, *values: Value) -> None:
+        """Have the one job changed that is still held under its token."""
+        if job.filing_id in self._moved or JOB_ROWS in self._pending:
+            self.flush()
+        self._moved.add(job.filing_id)
+        self._add(kind, job.filing_id, job.token, *values)
 
     def set_aside(self, job: Job, reason: str) -> None:
         """Take the job held under its token out of the queue until somebody offers it again."""
@@ -148,32 +178,38 @@ class JobWrites(JobReads):
         )
 
     def offer_again(self, filing_id: FilingId, now: datetime) -> Job:
-        """Put a job that was set aside back into the queue, due now, as if at its first attempt."""
-        moment = floor_ms(now)
+        """Put a job that was set aside back into the queue, due at once, at its first attempt."""
         row = self._one(
-            f"""UPDATE job SET state = 'ready', reason = NULL, run_at = ?, since = ?,
+            f"""UPDATE job SET state = 'ready', reason = NULL, run_at = 0, since = ?,
                 attempts = 0, crashes = 0, lease_until = NULL, token = token + 1
             WHERE filing_id = ? AND state = 'aside' RETURNING {JOB}""",  # noqa: S608
-            *(moment, moment, filing_id),
+            *(floor_ms(now), filing_id),
         )
         if row is None:
             raise KeyError(filing_id)
         job = job_of(row)
-        self._announce(job.kenmerk)
+        self._announce([job.kenmerk])
         return job
 
     def replace_job(self, job: Job) -> None:
         """Give a delivery this job instead of the one it has, whoever holds that."""
+        # The job before may be gone, and with it its token; who claimed it may still be there.
+        row = self._one(
+            "UPDATE filing SET resent = resent + 1 WHERE id = ? RETURNING resent", job.filing_id
+        )
+        if row is None:
+            raise KeyError(job.filing_id)
+        moments = (floor_ms(job.run_at), floor_ms(job.since))
         self._execute(
             """INSERT INTO job (filing_id, kenmerk, step, run_at, since, attempts, lease_until,
-                token, state, crashes, reason) VALUES (?,?,?,?,?,0,NULL,0,'ready',0,NULL)
+                token, state, crashes, reason) VALUES (?,?,?,?,?,0,NULL,?,'ready',0,NULL)
             ON CONFLICT (filing_id) DO UPDATE SET step = excluded.step,
                 run_at = excluded.run_at, since = excluded.since, attempts = 0,
-                lease_until = NULL, token = job.token + 1, state = 'ready', crashes = 0,
+                lease_until = NULL, token = excluded.token, state = 'ready', crashes = 0,
                 reason = NULL""",
-            (job.filing_id, job.kenmerk, job.step, floor_ms(job.run_at), floor_ms(job.since)),
+            (job.filing_id, job.kenmerk, job.step, *moments, row[0] * _TOKENS),
         )
-        self._announce(job.kenmerk)
+        self._announce([job.kenmerk])
 
     def drop_job(self, filing_id: FilingId) -> bool:
         """Remove the job of a delivery, whoever holds it; False when it has none."""
@@ -187,35 +223,37 @@ class JobWrites(JobReads):
             (),
         ).rowcount
 
-    def _announce(self, kenmerk: str) -> None:
-        """Tell others, once this is committed, that there is a job."""
-        if self._enqueue is not None:
-            self._enqueue(kenmerk)
-        elif self._dialect.notify:
-            self._execute(self._dialect.notify, ())
 
-
-def _candidates(
-    rows: Rows, dialect: Dialect, now: datetime, limit: int, more: str, values: tuple[Value, ...]
-) -> Sequence[Row]:
-    """Return number, run_at, suspicion and kenmerk of jobs that can be claimed, in order."""
-    statement = _claimable(dialect, more)
-    half: tuple[Value, ...] = (floor_ms(now), *values, limit)
-    found = rows._all(statement, (*half, *half))
-    return sorted(found, key=lambda row: (row[1], row[0]))[:limit]
+def _in_order(found: Sequence[Row]) -> Sequence[Row]:
+    """Return what was found as it is claimed: first what somebody had begun and left."""
+    return sorted(found, key=lambda row: (row[2] != _ENDED, row[1], row[0]))
 
 
 @cache
-def _claimable(dialect: Dialect, more: str) -> str:
-    """Return the statement that finds jobs: the free and the leased each by their index."""
-    columns = "job.filing_id, job.run_at"
-    due = f"job.state = 'ready' AND job.run_at <= ? {more} AND {_NOT_WAITING}"
-    end = f"ORDER BY job.run_at, job.filing_id LIMIT ? {dialect.lock}"
-    return f"""SELECT * FROM (SELECT {columns},
+def _claimable(dialect: Dialect, more: str = "", entered: str = "") -> str:
+    """Return the statement that finds jobs: the free and the leased each by their index.
+
+    The free ones are due at once, due by the moment, or so far ahead that no clock which is
+    right can have said so. A job with a lease was due when it was claimed: of one whose lease
+    has ended that is not asked again, or it would wait for a clock that was set back since.
+
+    Its columns are number, place in the queue, suspicion and kenmerk; its values, each time
+    followed by what the condition needs and the most of the kind: what ``entered`` needs; the
+    moment; what is too far ahead of it; none.
+    """
+    waits = f"{more} AND {_NOT_WAITING}"
+    free = f"""SELECT * FROM (SELECT job.filing_id, {{place}} AS place,
             CASE WHEN job.crashes > 0 THEN {_CRASHED} ELSE 0 END AS suspect, job.kenmerk FROM job
-            WHERE job.lease_until IS NULL AND {due} {end}) AS free
-        UNION ALL SELECT * FROM (SELECT {columns}, {_ENDED} AS suspect, job.kenmerk FROM job
-            WHERE job.lease_until <= {dialect.clock} AND {due} {end}) AS ended"""  # noqa: S608
+            WHERE job.lease_until IS NULL AND job.state = 'ready' AND {{due}} {waits}
+            ORDER BY job.run_at, job.filing_id LIMIT ? {dialect.lock}) AS {{name}}
+        UNION ALL """  # noqa: S608
+    at_once = free.format(place="job.since", due=f"job.run_at = 0 {entered}", name="at_once")
+    due = free.format(place="job.run_at", due="job.run_at > 0 AND job.run_at <= ?", name="due")
+    absurd = free.format(place="0", due="job.run_at > ?", name="absurd")
+    return f"""{at_once}{due}{absurd}SELECT * FROM (SELECT job.filing_id, job.lease_until AS place,
+            {_ENDED} AS suspect, job.kenmerk FROM job
+            WHERE job.lease_until <= {dialect.clock} AND job.state = 'ready' {waits}
+            ORDER BY job.lease_until, job.filing_id LIMIT ? {dialect.lock}) AS ended"""  # noqa: S608
 
 
 @cache

@@ -47,3 +47,7 @@ class MarkWrites(MarkReads):
             (SELECT id FROM question WHERE valid_until < ? ORDER BY valid_until LIMIT ?)""",
             (floor_ms(before), most),
         ).rowcount
+
+    def forget_volumes(self, before: date) -> int:
+        """Forget what was counted on earlier days of who has filed nothing since."""
+        return self._execute("DELETE FROM volume WHERE day < ?", (day_number(before),)).rowcount

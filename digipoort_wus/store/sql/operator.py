@@ -1,7 +1,9 @@
 """Statements for who runs the gateway: what is there, what is held, what is to go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from typing import Literal
 
 from digipoort_wus.store.sql.base import Rows
 from digipoort_wus.store.sql.convert import (
@@ -17,9 +19,11 @@ from digipoort_wus.store.sql.convert import (
 )
 from digipoort_wus.store.sql.session import Row
 from digipoort_wus.store.values import (
+    Aged,
     FilingId,
     NotPurgeable,
     Overview,
+    Position,
     Purged,
     StoredPayload,
     Summary,
@@ -27,7 +31,18 @@ from digipoort_wus.store.values import (
 
 _LAST_STATUS = """(SELECT status.code FROM status WHERE status.filing_id = filing.id
     ORDER BY status.seq DESC LIMIT 1)"""
+_NEWEST_RINGS = """SELECT DISTINCT ring FROM
+    (SELECT ring FROM secret WHERE wrapped IS NOT NULL ORDER BY id DESC LIMIT 100) AS newest"""
 _NO_DIGEST = bytes(32)
+# The place is no value of the statement: then SQLite would not look into the small index.
+_ANY_AT: Mapping[str, str] = MappingProxyType(
+    {
+        "file": "SELECT 1 FROM payload WHERE place = 'file' LIMIT 1",
+        "object": "SELECT 1 FROM payload WHERE place = 'object' LIMIT 1",
+    }
+)
+_WITH_AGENCY = "400"
+"""Last status of what an agency has, and has not judged."""
 # Of the filing itself, then what stands in other tables; a status keeps its code and moment.
 _BLANKED = (
     """UPDATE filing SET belanghebbende_number = '', belanghebbende_type = '',
@@ -43,6 +58,10 @@ _BLANKED = (
         elements = '[]' WHERE filing_id = ?""",
     # As of the filing itself: the digest of a report with few possible values would tell them.
     "DELETE FROM inbox WHERE filing_id = ?",
+    # Of what is purged nothing is new to anybody any more.
+    "DELETE FROM seen_status WHERE filing_id = ?",
+    """DELETE FROM seen_message WHERE message_id IN
+        (SELECT id FROM return_message WHERE filing_id = ?)""",
 )
 _SECRETS = """SELECT secret_id FROM filing WHERE id = ?
     UNION SELECT secret_id FROM return_message WHERE filing_id = ?
@@ -63,6 +82,11 @@ class OperatorReads(Rows):
         """Return the schema of the tables, which another process may have changed since."""
         row = self._one("SELECT version_num FROM alembic_version")
         return 0 if row is None else int(row[0])
+
+    def keys_lacking(self) -> Sequence[str]:
+        """Return the names of keys that the ring lacks, and that wrapped what was kept last."""
+        found = {str(row[0]) for row in self._all(_NEWEST_RINGS)}
+        return sorted(found - self._vault.ring.keys.keys())
 
     def overview(self, wanted: Overview) -> Sequence[Summary]:
         """Return filings, newest first."""
@@ -91,16 +115,29 @@ class OperatorReads(Rows):
         )
         return [_summary(row) for row in rows]
 
-    def expired(self, before: datetime, berichtsoort: str, limit: int) -> Sequence[FilingId]:
-        """Return filings that may be purged: received earlier, at rest, and not held."""
-        rows = self._all(
-            """SELECT id FROM filing WHERE received_at < ? AND berichtsoort = ?
-                AND purged_at IS NULL AND hold IS NULL
-                AND NOT EXISTS (SELECT 1 FROM job WHERE job.filing_id = filing.id)
-            ORDER BY received_at, id LIMIT ?""",
-            (floor_ms(before), berichtsoort, limit),
+    def expired(self, aged: Aged, limit: int) -> Sequence[Position]:
+        """Return filings that may be purged, oldest first: at rest, judged, and not held."""
+        terms, values = conditions(
+            (
+                ("filing.received_at < ?", floor_ms(aged.before)),
+                ("filing.berichtsoort = ?", aged.berichtsoort),
+            )
         )
-        return [FilingId(row[0]) for row in rows]
+        for other in aged.but:
+            terms.append("filing.berichtsoort <> ?")
+            values.append(other)
+        if aged.after is not None:
+            terms.append("(filing.received_at, filing.id) > (?, ?)")
+            values += [floor_ms(aged.after.received_at), aged.after.filing_id]
+        rows = self._all(
+            f"""SELECT filing.received_at, filing.id FROM filing WHERE {" AND ".join(terms)}
+                AND filing.purged_at IS NULL AND filing.hold IS NULL
+                AND NOT EXISTS (SELECT 1 FROM job WHERE job.filing_id = filing.id)
+                AND coalesce({_LAST_STATUS}, '') <> '{_WITH_AGENCY}'
+            ORDER BY filing.received_at, filing.id LIMIT ?""",  # noqa: S608
+            (*values, limit),
+        )
+        return [Position(moment_of(row[0]), FilingId(row[1])) for row in rows]
 
     def payloads(self, after: int, limit: int) -> Sequence[tuple[int, StoredPayload]]:
         """Return payloads with a number above this one, as their rows say them, in order."""
@@ -116,9 +153,33 @@ class OperatorReads(Rows):
         row = self._one("SELECT 1 FROM payload WHERE sha256 = ? AND place = 'file' LIMIT 1", digest)
         return row is not None
 
+    def is_used(self, place: Literal["file", "object"]) -> bool:
+        """Return whether a row says that its payload is in this place."""
+        return self._one(_ANY_AT[place]) is not None
+
+    def is_object(self, digest: bytes) -> bool:
+        """Return whether a row says that its payload is the object with this SHA-256."""
+        row = self._one(
+            "SELECT 1 FROM payload WHERE sha256 = ? AND place = 'object' LIMIT 1", digest
+        )
+        return row is not None
+
 
 class OperatorWrites(OperatorReads):
-    """Holds and purges filings."""
+    """Holds and purges filings.
+
+    Attributes:
+        destroyed: something was, and may still be read from the disk.
+    """
+
+    destroyed = False
+
+    def take_turn(self) -> bool:
+        """Return whether nobody else purges; then nobody does before this transaction ends."""
+        if not self._dialect.turn:
+            return True
+        row = self._one(self._dialect.turn)
+        return row is not None and bool(row[0])
 
     def set_hold(self, filing_id: FilingId, reason: str | None) -> None:
         """Keep a filing from being purged for this reason, or let it go with None."""
@@ -151,7 +212,8 @@ class OperatorWrites(OperatorReads):
         return Purged(files, payloads)
 
     def _destroy(self, filing_id: FilingId) -> tuple[tuple[bytes, ...], int]:
-        """Destroy secrets and payloads; return the files that nobody needs, and how many went."""
+        """Destroy secrets and payloads; return what nobody needs outside, and how many went."""
+        self.destroyed = True
         files: list[bytes] = []
         payloads = 0
         for (secret_id,) in self._all(_SECRETS, (filing_id,) * 3):
@@ -172,11 +234,13 @@ class OperatorWrites(OperatorReads):
                 WHERE id = ? AND place <> 'gone'""",
                 (_NO_DIGEST, payload_id),
             ).rowcount
-        return tuple(digest for digest in files if not self.is_file(digest)), payloads
+        needed = (self.is_file, self.is_object)
+        return tuple(it for it in files if not any(ask(it) for ask in needed)), payloads
 
     def _gone(self, column: str, value: int) -> list[bytes]:
         rows = self._all(
-            f"SELECT sha256 FROM payload WHERE {column} = ? AND place = 'file'",  # noqa: S608
+            f"""SELECT sha256 FROM payload
+            WHERE {column} = ? AND place IN ('file', 'object')""",  # noqa: S608
             (value,),
         )
         return [row[0] for row in rows]

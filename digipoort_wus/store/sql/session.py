@@ -44,6 +44,10 @@ class Dialect:
         notify: statement that wakes whoever listens; empty where nobody can.
         hold: statements that make two writers of one process collide, each with the kenmerk
             as its value; none where there is one writer.
+        turn: question that only one of all who purge gets a yes to, until its transaction ends;
+            empty where there is one writer.
+        next_number: expression that takes the next number of a table; empty where there is one
+            writer, who counts.
     """
 
     clock: str
@@ -52,6 +56,8 @@ class Dialect:
     lock: str
     notify: str
     hold: tuple[str, ...]
+    turn: str
+    next_number: str
 
 
 SQLITE = Dialect(
@@ -61,6 +67,8 @@ SQLITE = Dialect(
     lock="",
     notify="",
     hold=(),
+    turn="",
+    next_number="",
 )
 POSTGRES = Dialect(
     clock="CAST(extract(epoch FROM statement_timestamp()) * 1000 AS bigint)",
@@ -73,10 +81,14 @@ POSTGRES = Dialect(
         "UPDATE filing SET kenmerk = kenmerk WHERE kenmerk = ?",
         "UPDATE job SET kenmerk = kenmerk WHERE kenmerk = ?",
     ),
+    next_number="nextval('{}_id_seq')",
+    # Any number that nobody else locks in the same database.
+    turn="SELECT CASE WHEN pg_try_advisory_xact_lock(1145653074) THEN 1 ELSE 0 END",
 )
 
 
 @cache
 def in_postgres(statement: str) -> bytes:
-    """Return a statement as psycopg wants it."""
-    return statement.replace("?", "%s").encode()
+    """Return a statement as PostgreSQL's protocol wants it: values have numbers."""
+    first, *others = statement.split("?")
+    return "".join((first, *(f"${n}{text}" for n, text in enumerate(others, 1)))).encode()

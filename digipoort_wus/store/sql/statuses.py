@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
 
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import Status
 from digipoort_wus.store.sql.base import Rows
 from digipoort_wus.store.sql.convert import error_pair, floor_ms, moment_of, selected, status_of
-from digipoort_wus.store.sql.session import Value
+from digipoort_wus.store.sql.pending import STATUS
 from digipoort_wus.store.values import FilingId, Selection, StatusRow
 
 
@@ -30,6 +29,7 @@ class StatusReads(Rows):
         wanted.insert(0, "filing.sender = ?")
         values.insert(0, selection.sender)
         if selection.unseen_by is not None:
+            wanted.append("filing.purged_at IS NULL")
             wanted.append(
                 """NOT EXISTS (SELECT 1 FROM seen_status AS seen WHERE seen.caller = ?
                 AND seen.filing_id = status.filing_id AND seen.seq = status.seq)"""
@@ -54,28 +54,20 @@ class StatusWrites(StatusReads):
 
     def add_statuses(self, filing_id: FilingId, statuses: Iterable[Status]) -> None:
         """Append statuses to a delivery, in this order."""
-        values: list[Value] = [filing_id, filing_id]
         for status in statuses:
-            values += (status.code, floor_ms(status.at), *error_pair(status), status.details)
-        rows = len(values) // 5
-        if rows:
-            # One statement: at each, the writer hands the interpreter over and waits for it.
-            self._execute(_insert_statuses(rows), values)
+            self._add(
+                STATUS,
+                *(filing_id, status.code, floor_ms(status.at), *error_pair(status)),
+                status.details,
+            )
 
-    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> None:
-        """Remember that this OIN has been given these statuses."""
-        for row in rows:
+    def mark_statuses(self, caller: str, rows: Iterable[StatusRow]) -> int:
+        """Remember that this OIN has been given these statuses; return how many it had not."""
+        return sum(
             self._execute(
                 """INSERT INTO seen_status (caller, filing_id, seq) VALUES (?,?,?)
                 ON CONFLICT DO NOTHING""",
                 (caller, row.filing_id, row.seq),
-            )
-
-
-@cache
-def _insert_statuses(rows: int) -> str:
-    """Return the statement that appends so many statuses; the number comes from this module."""
-    more = ",".join(f"({number},?,?,?,?,?)" for number in range(1, rows + 1))
-    return f"""INSERT INTO status (filing_id, seq, code, at, error_code, error_text, details)
-        SELECT ?, column1 + (SELECT coalesce(max(seq), 0) FROM status WHERE filing_id = ?),
-        column2, column3, column4, column5, column6 FROM (VALUES {more}) AS new"""  # noqa: S608
+            ).rowcount
+            for row in rows
+        )

@@ -11,6 +11,7 @@ from chaos.check import (
     DETOUR,
     DIRECT,
     INVARIANTS,
+    KILLED,
     Bounds,
     Evidence,
     check,
@@ -233,6 +234,27 @@ def test_other_runs_that_are_good() -> None:
         late(good(), 5.5),
     ):
         assert check(run) == ()
+
+
+def test_what_was_put_off_is_nobodys_orphan() -> None:
+    """It waits for its moment, which may be far away."""
+    run = late(good(), 60.0)
+    off = replace(run.begun[1], at=1.5, what="put off")
+    assert recoveries(replace(run, begun=sorted([*run.begun, off], key=lambda one: one.at))) == []
+
+
+def test_what_an_agency_was_handed_when_it_was_killed_it_does_not_have() -> None:
+    kept = frozenset(f"kenmerk-{number}" for number in NUMBERS)
+    assert check(replace(good(), kept=kept)) == ()
+    found = check(replace(good(), kept=kept - {"kenmerk-1"}))
+    assert [violation.invariant for violation in found] == ["undelivered"]
+
+
+def test_a_killed_agency_explains_redeliveries() -> None:
+    run = more(agency=[handed(1), handed(1), handed(2)])
+    assert {violation.invariant for violation in check(run)} == {"redelivered"}
+    killed = Fault(3.0, "agency", detail=KILLED)
+    assert check(replace(run, faults=[*run.faults, killed])) == ()
 
 
 def test_redeliveries_beyond_what_the_deaths_explain_are_counted() -> None:

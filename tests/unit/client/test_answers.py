@@ -254,18 +254,31 @@ def test_an_unsigned_fault_is_a_fault_and_said_to_be_unsigned(
 def test_every_way_to_be_refused_as_a_sender_is_in_the_advice(prefix: str) -> None:
     """Fault 130 stands for several checks, and none of them is told in production."""
     refusing = [check.id for check in checks.CATALOGUE if check.code == 130]
-    assert set(refusing) >= {"PARTY-ENABLED", "PARTY-AUTHORISED", "PARTY-RATE", "PARTY-VOLUME"}
+    assert set(refusing) >= {"PARTY-ENABLED", "PARTY-AUTHORISED", "PARTY-VOLUME"}
     fault = DigipoortFault(f"{prefix}130", "Nee.", signed=True)
     for words in (
         *("unknown", "disabled"),
         *("operation", "berichtsoort", "belanghebbende"),
-        *("minute", "day"),
+        "day",
         "Ask the operator",
     ):
         assert words in fault.hint, words
     assert str(fault).endswith(fault.hint)
     # Most of it does not pass by itself.
     assert not fault.temporary
+
+
+@pytest.mark.parametrize("prefix", ["ALS", "STS", "OPH"])
+def test_who_asks_too_often_is_told_to_try_again(prefix: str) -> None:
+    fault = DigipoortFault(f"{prefix}{checks.PARTY_RATE.code}", "Nee.", signed=True)
+    assert fault.temporary
+    assert "minute" in fault.hint
+
+
+def test_an_agency_is_told_that_a_verdict_is_final() -> None:
+    fault = DigipoortFault(f"ZST{checks.REPORT_FINAL.code}", "Nee.", signed=True)
+    assert "final" in fault.hint
+    assert "filed it" not in fault.hint, "that is for who asks after a filing of his own"
 
 
 @BOTH_WAYS

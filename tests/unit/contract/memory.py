@@ -21,6 +21,7 @@ from digipoort_wus.process.api import (
     ProcessStatus,
     Scope,
 )
+from digipoort_wus.process.later import Later
 
 T = TypeVar("T")
 
@@ -85,6 +86,7 @@ class MemoryProcess:
         period: Period,
         scope: Scope,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         self.asked.append((kenmerk, period, scope, autorisatie_adres))
         mine = {filing.kenmerk for filing in self.filings if filing.sender == caller.oin}
@@ -102,13 +104,14 @@ class MemoryProcess:
         party: Party,
         period: Period,
         autorisatie_adres: str | None,
+        later: Later | None = None,
     ) -> Future[Sequence[ProcessStatus]]:
         mine = {filing.kenmerk for filing in self._filings_of(caller, berichtsoort, party)}
         rows = [row for row in self.statuses if row.kenmerk in mine]
         return done(self._selected(rows, Scope.NEW))
 
     def messages(
-        self, caller: Caller, query: MailboxQuery, scope: Scope
+        self, caller: Caller, query: MailboxQuery, scope: Scope, later: Later | None = None
     ) -> Future[Sequence[ReturnMessage]]:
         self.asked.append((query, scope))
         return done(self._selected(self._mailbox(query), scope))

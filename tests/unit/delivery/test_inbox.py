@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from digipoort_wus import checks
+from digipoort_wus.clock import format_utc
 from digipoort_wus.delivery.inbox import Arrival, Inbox
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
@@ -95,3 +96,15 @@ def test_a_directory_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="give another directory"):
         Inbox(tmp_path / "file")
+
+
+def test_a_time_is_kept_as_it_is_sent(tmp_path: Path) -> None:
+    moment = NOW.replace(microsecond=999_600)
+    inbox = Inbox(tmp_path)
+    taken = inbox.take(ARRIVAL, moment)
+    inbox.judge(taken, "500", moment)
+    taken = inbox.get(taken.id)
+    inbox.close()
+    assert taken.judged_at is not None
+    sent = format_utc(moment)
+    assert [format_utc(taken.taken_at), format_utc(taken.judged_at)] == [sent, sent]

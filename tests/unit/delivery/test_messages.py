@@ -88,6 +88,11 @@ def test_a_verdict(error: StatusError | None) -> None:
     assert said.get("foutbeschrijving") == (error and error.text)
 
 
+def test_a_verdict_on_the_only_filing_of_a_process_needs_no_more_than_that() -> None:
+    said = texts(parsed(zet_status_request(Verdict(KENMERK, None, "500", RECEIVED))))
+    assert (said["kenmerk"], "berichtkenmerk" in said) == (KENMERK, False)
+
+
 def test_a_message_for_a_mailbox() -> None:
     message = ReturnMessage(
         kenmerk=KENMERK,

@@ -120,10 +120,15 @@ def test_an_answer_of_somebody_else(pki: TestPki) -> None:
         way.offer(MESSAGE, offer_id(TAKEN))
 
 
+def between() -> datetime:
+    """Return a moment between two milliseconds, of which the second is nearer."""
+    return system_clock().replace(microsecond=1_700)
+
+
 def run_messenger(pki: TestPki, inbox: Inbox, answer: Answer | None, conduct: Conduct) -> list[str]:
     """Let a messenger say what it has to say, and return the MessageIDs of what it said."""
     with gateway(pki, answer) as (made, reporting):
-        messenger = Messenger(inbox, reporting, conduct, system_clock, pause=0.05)
+        messenger = Messenger(inbox, reporting, conduct, between, pause=0.05)
         messenger.start()
         end = time.monotonic() + 20
         while inbox.unfinished():
@@ -158,9 +163,15 @@ def test_what_failed_is_said_again_in_the_same_words(pki: TestPki, tmp_path: Pat
         usual: Answer = lambda octets: http(answer_of_gateway(octets, signing))  # noqa: E731
         return next(answers, usual)(request)
 
-    inbox = Inbox(tmp_path)
+    inbox, bodies = Inbox(tmp_path), set()
+
+    def noted(request: bytes) -> "bytes | Iterator[bytes] | None":
+        bodies.add(etree.tostring(asked(request)[2], method="c14n"))
+        return answer(request)
+
     taken = inbox.take(ARRIVAL, NOW)
-    said = run_messenger(pki, inbox, answer, Conduct(refuse=True))
+    said = run_messenger(pki, inbox, noted, Conduct(refuse=True))
+    assert len(bodies) == 2, "one of each kind"
     # A kept connection that is closed is tried once more by itself.
     assert said[-1] == report_id(taken)
     assert set(said[:-1]) == {offer_id(taken)}

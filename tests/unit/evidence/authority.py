@@ -1,9 +1,10 @@
 """A time stamping authority of the program openssl, with certificates of its own."""
 
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -35,9 +36,14 @@ class StampAuthority:
     folder: Path
     root: x509.Certificate
     leaf: x509.Certificate
+    _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def answer(self, query: bytes, *, beside: x509.Certificate | None = None) -> bytes:
         """Return the answer to a question, with another certificate beside that of the signer."""
+        with self._lock:
+            return self._answer(query, beside)
+
+    def _answer(self, query: bytes, beside: x509.Certificate | None) -> bytes:
         (self.folder / "query.tsq").write_bytes(query)
         command = ["openssl", "ts", "-reply", "-config", "tsa.cnf", "-queryfile", "query.tsq"]
         command += ["-signer", "tsa.pem", "-inkey", "tsa.key"]
@@ -50,15 +56,21 @@ class StampAuthority:
         return (self.folder / "reply.tsr").read_bytes()
 
 
-def make_authority(folder: Path) -> StampAuthority:
-    """Make root and certificate, both valid now; openssl stamps by the system's clock."""
+def make_authority(folder: Path, *, ended: bool = False) -> StampAuthority:
+    """Make root and certificate, both valid now; openssl stamps by the system's clock.
+
+    Args:
+        folder: for its files.
+        ended: the certificate's time is over.
+    """
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     root = (
         _builder(_name("root"), _name("root"), root_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(root_key, hashes.SHA256())
     )
-    leaf = _for_stamps(_builder(_name("stamps"), _name("root"), key)).sign(
+    until = datetime.now(UTC) - timedelta(hours=1) if ended else None
+    leaf = _for_stamps(_builder(_name("stamps"), _name("root"), key, until=until)).sign(
         root_key, hashes.SHA256()
     )
     (folder / "tsa.cnf").write_text(_CONFIG)
@@ -93,9 +105,14 @@ def _for_stamps(builder: x509.CertificateBuilder) -> x509.CertificateBuilder:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, serial: int = 0
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    serial: int = 0,
+    *,
+    until: datetime | None = None,
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
-    edges = now - timedelta(days=1), now + timedelta(days=30)
+    edges = now - timedelta(days=1), until or now + timedelta(days=30)
     number = serial or x509.random_serial_number()
     return x509.CertificateBuilder(issuer, subject, key.public_key(), number, *edges)

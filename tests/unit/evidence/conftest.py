@@ -1,13 +1,11 @@
-import importlib.util
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from digipoort_wus.clock import to_milliseconds
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
-from tests.conftest import CERTS_TEST, need
-from tests.unit.evidence.authority import StampAuthority, make_authority
+from tests.conftest import CERTS_TEST
+from tests.unit.evidence.authority import StampAuthority
 from tests.unit.evidence.history import History, story
 
 
@@ -20,14 +18,6 @@ def today() -> datetime:
 @pytest.fixture(scope="session")
 def pki(today: datetime) -> TestPki:
     return make_pki("g1", now=today, key_source=keys_from(CERTS_TEST / "g1"))
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> StampAuthority:
-    need("openssl", found=shutil.which("openssl") is not None, install="apt-get install openssl")
-    found = importlib.util.find_spec("rfc3161_client") is not None
-    need("rfc3161-client", found=found, install="pip install 'digipoort-wus[timestamp]'")
-    return make_authority(tmp_path_factory.mktemp("tsa"))
 
 
 @pytest.fixture(scope="session")

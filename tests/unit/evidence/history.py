@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from digipoort_wus.evidence.batch import believed, seal, sign_batch, stamped_octets
-from digipoort_wus.evidence.blinded import blind, digest_of
+from digipoort_wus.evidence.blinded import Blinded, Digest, blind, digest_of
 from digipoort_wus.evidence.entry import Head, append, new_chain, status_octets
 from digipoort_wus.evidence.events import (
     Answered,
@@ -26,7 +26,7 @@ from digipoort_wus.evidence.events import (
     Resent,
     StatusReached,
 )
-from digipoort_wus.evidence.kept import Kept
+from digipoort_wus.evidence.kept import Kept, KeptMessage, KeptRequest
 from digipoort_wus.evidence.rows import BatchRow, EntryRow, SealingBatch
 from digipoort_wus.evidence.stamp import stamp_query, verify_stamp
 from digipoort_wus.evidence.verify import Chain, Report, Sealed, Trust, verify_history
@@ -39,6 +39,7 @@ from tests import messages
 from tests.unit.evidence.authority import StampAuthority
 
 A, B, C = "kenmerk-a", "kenmerk-b", "kenmerk-c"
+Shown = tuple[Blinded, Digest, str, tuple[Digest, ...], tuple[Digest, ...]]
 _SECOND = timedelta(seconds=1)
 _SIGNATURE_VALUE = f".//{{{DS}}}SignatureValue"
 
@@ -52,6 +53,7 @@ class History:
     entries: list[EntryRow] = field(default_factory=list)
     batches: list[BatchRow] = field(default_factory=list)
     kept: dict[str, dict[str, Kept]] = field(default_factory=dict)
+    messages: dict[str, dict[str, KeptMessage]] = field(default_factory=dict)
     trust: Trust = field(default_factory=lambda: Trust({}))
     heads: dict[str, Head] = field(default_factory=dict)
 
@@ -72,10 +74,9 @@ class History:
         """Seal what is not sealed yet."""
         waiting = [row for row in self.entries if row.batch is None]
         before = self.batches[-1].batch if self.batches else None
-        latest = max(row.at for row in waiting)
         hashes = [row.hash for row in waiting]
         certificate = self.signing.certificate
-        batch = seal(before, hashes, latest=latest, at=self.now, signer=certificate)
+        batch = seal(before, hashes, at=self.now, signer=certificate)
         row = BatchRow(batch, sign_batch(batch, self.signing.private_key))
         if authority is not None:
             stamped = stamped_octets(batch, row.signature)
@@ -92,17 +93,22 @@ class History:
 
     def copy(self) -> "History":
         kept = {kenmerk: dict(filings) for kenmerk, filings in self.kept.items()}
+        returned = {kenmerk: dict(found) for kenmerk, found in self.messages.items()}
         return replace(
             self,
             entries=list(self.entries),
             batches=list(self.batches),
             kept=kept,
+            messages=returned,
             heads=dict(self.heads),
         )
 
     def chains(self) -> list[Chain]:
         kenmerken = sorted({row.kenmerk for row in self.entries})
-        return [Chain(k, self.rows_of(k), self.kept.get(k, {})) for k in kenmerken]
+        return [
+            Chain(k, self.rows_of(k), self.kept.get(k, {}), self.messages.get(k, {}))
+            for k in kenmerken
+        ]
 
     def rows_of(self, kenmerk: str) -> list[EntryRow]:
         rows = [row for row in self.entries if row.kenmerk == kenmerk]
@@ -194,6 +200,61 @@ def reach(history: History, kenmerk: str, bericht: str, status: Status) -> None:
     history.kept[kenmerk][bericht] = replace(kept, statuses=statuses)
 
 
+def by_agency(history: History, salt: bytes, message_id: str) -> tuple[KeptRequest, Shown]:
+    """Let an agency sign a request now; return what is kept of it, and what an entry says."""
+    history.now += _SECOND
+    agency = history.pki.identities["agency"]
+    root = messages.envelope("<x xmlns='urn:x'/>", message_id=message_id)
+    request = messages.signed(agency, root, created=history.now)
+    kept = KeptRequest(
+        request,
+        (agency.certificate, *agency.chain, history.pki.authorities["root"].certificate),
+        tuple(history.pki.crls[name] for name in ("issuing-ca", "intermediate", "root")),
+    )
+    value = etree.fromstring(request).findtext(_SIGNATURE_VALUE)
+    assert value is not None
+    shown = (
+        blind(salt, "request", request),
+        digest_of(base64.b64decode(value)),
+        RSA_SHA256,
+        tuple(digest_of(c.public_bytes(Encoding.DER)) for c in kept.certificates),
+        tuple(digest_of(c.public_bytes(Encoding.DER)) for c in kept.crls),
+    )
+    return kept, shown
+
+
+def report(history: History, kenmerk: str, bericht: str) -> None:
+    """Let the agency report on a delivery."""
+    kept = history.kept[kenmerk][bericht]
+    assert kept.salt is not None
+    request, shown = by_agency(history, kept.salt, "urn:uuid:report")
+    event = Reported(
+        oin_of(history.pki.identities["agency"].certificate),
+        blind(kept.salt, "message_id", b"urn:uuid:report"),
+        "500",
+        blind(kept.salt, "report", b"<report/>"),
+        "2026-06-01T11:00:00.000Z",
+        *shown,
+    )
+    history.add(kenmerk, bericht, event)
+    history.kept[kenmerk][bericht] = replace(kept, reports=(*kept.reports, request))
+
+
+def offer(history: History, kenmerk: str, bericht: str, salt: bytes, content: bytes) -> None:
+    """Let the agency offer a return message."""
+    request, shown = by_agency(history, salt, "urn:uuid:offer")
+    event = Offered(
+        oin_of(history.pki.identities["agency"].certificate),
+        "Bericht",
+        (blind(salt, "content", content),),
+        blind(salt, "message_id", b"urn:uuid:offer"),
+        *shown,
+    )
+    history.add(kenmerk, bericht, event)
+    message = KeptMessage(bericht, salt, (content,), request)
+    history.messages.setdefault(kenmerk, {})[bericht] = message
+
+
 def purge(history: History, kenmerk: str, bericht: str) -> None:
     history.add(kenmerk, bericht, Purged("retention", 3))
     history.kept[kenmerk][bericht] = Kept(bericht, None)
@@ -212,17 +273,7 @@ def story(pki: TestPki, now: datetime, authority: StampAuthority | None) -> Hist
     receive(history, C, "bericht-c1", b"<xbrl>c</xbrl>")
     reach(history, A, "bericht-a1", Status("400", history.now))
     history.add(A, "bericht-a1", Delivered("00000099000000004000", "urn:uuid:d1", 1, digest_of(a)))
-    history.add(
-        A,
-        "bericht-a1",
-        Reported(
-            "00000099000000004000",
-            blind(a, "message_id", b"urn:uuid:report"),
-            "500",
-            blind(a, "report", b"<report/>"),
-            "2026-06-01T11:00:00.000Z",
-        ),
-    )
+    report(history, A, "bericht-a1")
     details = 'Akkoord: "Jansen", BSN 123456782\nregel 2 \\ één'
     reach(history, A, "bericht-a1", Status("500", history.now, None, details))
     operator, why = blind(b, "operator", b"Pietersen"), blind(b, "reason", b"on request")
@@ -231,9 +282,7 @@ def story(pki: TestPki, now: datetime, authority: StampAuthority | None) -> Hist
     error = StatusError("AFS600", "De uitvragende partij was niet bereikbaar.")
     reach(history, B, "bericht-b1", Status("420", history.now, error))
     history.seal(authority)
-    salt = b"bericht-a2".ljust(32)
-    offered = Offered("00000099000000004000", "Bericht", (blind(salt, "content", b"<back/>"),))
-    history.add(A, "bericht-a2", offered)
+    offer(history, A, "bericht-a2", a, b"<back/>")
     history.add(A, "bericht-a2", Fetched("00000099000000002000"))
     history.add(B, "bericht-b1", Released(operator, why))
     purge(history, B, "bericht-b1")

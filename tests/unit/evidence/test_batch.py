@@ -57,7 +57,7 @@ def test_a_batch_is_signed_and_openssl_agrees(
 ) -> None:
     need("openssl", found=shutil.which("openssl") is not None, install="apt-get install openssl")
     key, certificate = signer
-    batch = seal(None, ENTRIES, latest=NOW, at=NOW, signer=certificate)
+    batch = seal(None, ENTRIES, at=NOW, signer=certificate)
     signature = sign_batch(batch, key)
     assert verify_batch(batch, signature, believed(certificate)) is certificate
     spki = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -70,24 +70,23 @@ def test_a_batch_is_signed_and_openssl_agrees(
         assert done.returncode == status
 
 
-def test_batches_are_linked_and_never_go_back_in_time(g1: TestPki) -> None:
+def test_batches_are_linked_and_say_what_the_clock_said(g1: TestPki) -> None:
     certificate = g1.identities["gateway-signing"].certificate
-    first = seal(None, ENTRIES, latest=NOW, at=NOW, signer=certificate)
+    first = seal(None, ENTRIES, at=NOW, signer=certificate)
     assert (first.number, first.leaves, first.previous) == (1, 5, bytes(32))
     assert first.root == root_of(ENTRIES)
     earlier = NOW - timedelta(hours=1)
-    second = seal(first, ENTRIES[:1], latest=earlier, at=earlier, signer=certificate)
-    assert (second.number, second.sealed_at) == (2, NOW)
+    second = seal(first, ENTRIES[:1], at=earlier, signer=certificate)
+    assert (second.number, second.sealed_at) == (2, earlier)
     assert second.previous == hashlib.sha256(b"\3" + batch_octets(first)).digest()
-    later = NOW + timedelta(hours=1)
-    assert seal(second, ENTRIES, latest=later, at=NOW, signer=certificate).sealed_at == later
+    assert seal(second, ENTRIES, at=NOW, signer=certificate).sealed_at == NOW
     with pytest.raises(ValueError, match="at least one"):
-        seal(None, [], latest=NOW, at=NOW, signer=certificate)
+        seal(None, [], at=NOW, signer=certificate)
 
 
 def test_every_value_of_a_batch_is_signed(signer: tuple[SigningKey, x509.Certificate]) -> None:
     key, certificate = signer
-    batch = seal(None, ENTRIES, latest=NOW, at=NOW, signer=certificate)
+    batch = seal(None, ENTRIES, at=NOW, signer=certificate)
     signature = sign_batch(batch, key)
     changed = (
         replace(batch, number=2),
@@ -104,7 +103,7 @@ def test_every_value_of_a_batch_is_signed(signer: tuple[SigningKey, x509.Certifi
 
 def test_a_stamp_is_over_the_signature_as_well(g1: TestPki) -> None:
     certificate = g1.identities["gateway-signing"].certificate
-    batch = seal(None, ENTRIES, latest=NOW, at=NOW, signer=certificate)
+    batch = seal(None, ENTRIES, at=NOW, signer=certificate)
     assert stamped_octets(batch, b"signature") == batch_octets(batch) + b"signature"
 
 
@@ -112,13 +111,17 @@ def test_only_who_is_believed_and_was_valid_signs(
     signer: tuple[SigningKey, x509.Certificate], g1: TestPki
 ) -> None:
     key, certificate = signer
-    batch = seal(None, ENTRIES, latest=NOW, at=NOW, signer=certificate)
+    batch = seal(None, ENTRIES, at=NOW, signer=certificate)
     other = g1.identities["vendor-a"].certificate
     assert problem_of(batch, sign_batch(batch, key), other) is Problem.BATCH_SIGNER
     late = replace(batch, sealed_at=certificate.not_valid_after_utc + timedelta(seconds=1))
     assert problem_of(late, sign_batch(late, key), certificate) is Problem.BATCH_SIGNER
+    second = timedelta(seconds=1)
+    for at in (certificate.not_valid_before_utc - second, certificate.not_valid_after_utc + second):
+        with pytest.raises(Disproved, match="not valid at that time"):
+            seal(None, ENTRIES, at=at, signer=certificate)
     strange = self_signed(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(32)))
-    batch = seal(None, ENTRIES, latest=NOW, at=NOW, signer=strange)
+    batch = seal(None, ENTRIES, at=NOW, signer=strange)
     assert problem_of(batch, bytes(64), strange) is Problem.BATCH_SIGNER
 
 

@@ -108,8 +108,10 @@ def test_only_names_of_ours_are_plain_texts() -> None:
         "reported.agency",
         "reported.code",
         "reported.judged_at",
+        "reported.algorithm",
         "offered.agency",
         "offered.berichtsoort",
+        "offered.algorithm",
         "fetched.oin",
         "purged.rule",
     }

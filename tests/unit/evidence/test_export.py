@@ -24,7 +24,18 @@ from digipoort_wus.filing.status import Status
 from digipoort_wus.pki.testpki import TestPki, keys_from, make_pki
 from tests.conftest import CERTS_TEST, need
 from tests.unit.evidence.authority import StampAuthority
-from tests.unit.evidence.history import A, B, C, History, purge, reach, receive, story
+from tests.unit.evidence.history import (
+    A,
+    B,
+    C,
+    History,
+    offer,
+    purge,
+    reach,
+    receive,
+    report,
+    story,
+)
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
@@ -42,6 +53,7 @@ def exported(history: History, kenmerk: str, **changes: object) -> bytes:
         kenmerk=kenmerk,
         rows=history.rows_of(kenmerk),
         kept=history.kept[kenmerk],
+        messages=history.messages.get(kenmerk, {}),
         batches=history.sealing(),
         signers=history.trust.signers,
         roots=(authorities["root"].certificate,),
@@ -104,9 +116,9 @@ def test_what_is_exported_holds(stamped: History, kenmerk: str, tmp_path: Path) 
     assert output.endswith("Everything holds.\n")
     done = by_hand(folder)
     assert done == [0] * len(done)
-    # The script, its digest, two of each delivery that is shown, two of each batch.
-    deliveries, batches = {A: (1, 3), B: (0, 3), C: (2, 2)}[kenmerk]
-    assert len(done) == 2 + 2 * deliveries + 2 * batches
+    # The script, its digest, two of each request that is shown, two of each batch.
+    requests, batches = {A: (3, 3), B: (0, 3), C: (2, 2)}[kenmerk]
+    assert len(done) == 2 + 2 * requests + 2 * batches
 
 
 def test_without_stamps_it_says_so(unstamped: History, tmp_path: Path) -> None:
@@ -124,6 +136,12 @@ def test_every_file_is_what_was_kept(stamped: History, tmp_path: Path) -> None:
     assert (folder / "filings/1/request.xml").read_bytes() == kept.request
     assert (folder / "filings/1/answer.xml").read_bytes() == kept.answer
     assert (folder / "filings/1/contents/1.bin").read_bytes() == kept.contents[0]
+    (report,) = kept.reports
+    assert (folder / "filings/1/reports/1/request.xml").read_bytes() == report.request
+    back = stamped.messages[A]["bericht-a2"]
+    assert (folder / "messages/1/contents/1.bin").read_bytes() == back.contents[0]
+    assert back.offered is not None
+    assert (folder / "messages/1/request.xml").read_bytes() == back.offered.request
     assert (folder / "verify.sh").read_bytes() == verify_script()
     assert "Jansen" in (folder / "filings/1/statuses.json").read_text("utf-8")
 
@@ -154,6 +172,20 @@ def copy(source: str, target: str) -> Callable[[Path], None]:
     def apply(folder: Path) -> None:
         assert (folder / source).read_bytes() != (folder / target).read_bytes()
         shutil.copy(folder / source, folder / target)
+
+    return apply
+
+
+def add(source: str, target: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        shutil.copy(folder / source, folder / target)
+
+    return apply
+
+
+def copy_folder(source: str, target: str) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        shutil.copytree(folder / source, folder / target)
 
     return apply
 
@@ -255,6 +287,61 @@ TAMPERINGS: Mapping[str, tuple[Callable[[Path], None], str, bool]] = {
         "not there, and no entry says that it was purged",
         True,
     ),
+    "report": (
+        change(f"{ONE}/reports/1/request.xml", "<x ", "<x  "),
+        "reports/1: request.xml",
+        False,
+    ),
+    "signed report": (
+        change(f"{ONE}/reports/1/request.xml", "urn:x", "urn:y"),
+        "reports/1: signature of the request",
+        True,
+    ),
+    "report of somebody else": (
+        copy(f"{ONE}/request.xml", f"{ONE}/reports/1/request.xml"),
+        "reports/1: request.xml",
+        True,
+    ),
+    "who signed the report": (
+        copy(f"{ONE}/certificates/1.pem", f"{ONE}/reports/1/certificates/1.pem"),
+        "reports/1: OIN of the signer",
+        True,
+    ),
+    "CRL of a report": (
+        copy(f"{ONE}/reports/1/crls/2.pem", f"{ONE}/reports/1/crls/1.pem"),
+        "reports/1: CRL 1",
+        True,
+    ),
+    "a report is gone": (
+        lambda folder: shutil.rmtree(folder / ONE / "reports/1"),
+        "reports/1: request.xml",
+        True,
+    ),
+    "a report is added": (
+        copy_folder(f"{ONE}/reports/1", f"{ONE}/reports/2"),
+        "no entry speaks of it",
+        False,
+    ),
+    "return message": (
+        change("messages/1/contents/1.bin", "back", "hack"),
+        "messages/1: contents/1.bin",
+        False,
+    ),
+    "a content of a return message is added": (
+        add("messages/1/contents/1.bin", "messages/1/contents/2.bin"),
+        "no entry speaks of it",
+        False,
+    ),
+    "request of a return message": (
+        change("messages/1/request.xml", "urn:x", "urn:y"),
+        "messages/1: signature of the request",
+        True,
+    ),
+    "a return message is gone": (
+        lambda folder: shutil.rmtree(folder / "messages/1"),
+        "return message bericht-a2: not there",
+        True,
+    ),
     "entry": (change("chain.jsonl", '"105"', '"311"'), "entry 3: in batch", False),
     "time of an entry": (change("chain.jsonl", '{"at":"20', '{"at":"21'), "entry 1", False),
     "an entry is gone": (
@@ -300,6 +387,10 @@ def archive(pki: TestPki, today: datetime, authority: StampAuthority) -> bytes:
         history.add(B, "bericht-b1", Fetched(f"0000009900000000{other:04d}"))
     history.seal(authority)
     reach(history, A, "bericht-a1", Status("400", history.now, None, "details"))
+    report(history, A, "bericht-a1")
+    salt = history.kept[A]["bericht-a1"].salt
+    assert salt is not None
+    offer(history, A, "bericht-a2", salt, b"<back/>")
     history.add(C, "bericht-c1", Fetched("00000099000000002000"))
     history.seal(authority)
     return exported(history, A)
@@ -324,7 +415,31 @@ def test_the_reader_gives_his_own_roots(stamped: History, archive: bytes, tmp_pa
     assert verdict(folder, "own.pem")[0] == 0
     status, output = verdict(folder, "trust/stamps.pem")
     assert status == 1
-    assert len([line for line in failures(output) if "leads to a root" in line]) == 4
+    assert len([line for line in failures(output) if "leads to a root" in line]) == 6
+
+
+def test_roots_that_cannot_be_read_are_no_forgery(archive: bytes, tmp_path: Path) -> None:
+    folder = unpacked(archive, tmp_path)
+    (folder / "text.pem").write_text("no certificate")
+    for arguments, sentence in (
+        (("gone.pem",), "gone.pem cannot be read."),
+        (("trust/roots.pem", "gone.pem"), "gone.pem cannot be read."),
+        (("text.pem",), "text.pem holds no certificate in PEM."),
+    ):
+        done = subprocess.run(
+            ["sh", "verify.sh", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{sentence}\n"
+
+
+def test_the_script_judges_where_it_is(archive: bytes, tmp_path: Path) -> None:
+    folder = unpacked(archive, tmp_path / "an export")
+    roots = str((folder / "trust" / "roots.pem").relative_to(tmp_path))
+    command = ["sh", str((folder / "verify.sh").relative_to(tmp_path)), roots]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("Everything holds.\n")
 
 
 def test_a_certificate_that_was_revoked_by_then(

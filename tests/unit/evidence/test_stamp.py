@@ -92,7 +92,7 @@ def test_a_stamp_before_its_batch_is_not_plausible() -> None:
         (Stamping.WANTED, 4 * HOUR, StampState.FINE),
         (Stamping.WANTED, 5 * HOUR, StampState.ALARM),
         (Stamping.REQUIRED, 4 * HOUR, StampState.FINE),
-        (Stamping.REQUIRED, 5 * HOUR, StampState.STOP),
+        (Stamping.REQUIRED, 5 * HOUR, StampState.NOT_READY),
         (Stamping.REQUIRED, None, StampState.FINE),
     ],
 )

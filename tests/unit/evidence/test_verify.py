@@ -171,7 +171,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
         sign_again, {(E.BATCH_LINK, None, None, 3)}
     ),
     "a batch goes back": Tampering(
-        lambda h: batch(h, 3, sealed_at=h.batches[0].batch.sealed_at),
+        lambda h: batch(h, 3, sealed_at=h.batches[0].batch.sealed_at - timedelta(minutes=5)),
         {
             (E.BATCH_SIGNATURE, None, None, 3),
             (E.BATCH_TIME, None, None, 3),

@@ -1,5 +1,6 @@
 """The hierarchies on disk, and those that are published with the project."""
 
+import os
 import ssl
 import stat
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,18 @@ def test_files_and_permissions(pki: TestPki, tmp_path: Path) -> None:
         if path.suffix in {".key", ".p12"}:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [path.name for path in directory.parent.iterdir()] == ["pki"]
+
+
+def test_nobody_else_writes_what_is_believed_whatever_the_umask(
+    g1: TestPki, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        write_pki(g1, tmp_path / "pki")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "pki", *(tmp_path / "pki").rglob("*")):
+        assert not path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH), path
 
 
 def test_contents(pki: TestPki, tmp_path: Path) -> None:

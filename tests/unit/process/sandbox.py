@@ -26,10 +26,12 @@ from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.rules.basic import BasicRules
+from digipoort_wus.store.objects import PayloadObjects
 from digipoort_wus.store.ports import Store
 from digipoort_wus.store.postgres import open_postgres
 from digipoort_wus.store.secrets import key_ring
-from digipoort_wus.store.sqlite import LeaseClock, open_sqlite
+from digipoort_wus.store.sqlite import open_sqlite
+from digipoort_wus.store.sqlite_file import LeaseClock
 
 T = TypeVar("T")
 
@@ -152,6 +154,7 @@ def opened(
     table: AuthorisationTable = EVERYBODY,
     database: str | None = None,
     lease_clock: LeaseClock | None = None,
+    objects: PayloadObjects | None = None,
 ) -> Iterator[Sandbox]:
     """Open a sandbox in a data directory, or over a PostgreSQL database with payloads there."""
     clock = clock or TurnableClock()
@@ -159,7 +162,7 @@ def opened(
     delay = HeldDelay()
     with (
         ThreadPoolExecutor(2) as executor,
-        _opened(directory, clock, database, lease_clock) as store,
+        _opened(directory, clock, database, lease_clock, objects) as store,
     ):
         participants = Participants(
             authoriser or AllowAll(),
@@ -187,12 +190,16 @@ def opened(
 
 
 def _opened(
-    directory: Path, clock: TurnableClock, database: str | None, lease_clock: LeaseClock | None
+    directory: Path,
+    clock: TurnableClock,
+    database: str | None,
+    lease_clock: LeaseClock | None,
+    objects: PayloadObjects | None,
 ) -> AbstractContextManager[Store]:
     if database is None:
         turned = lease_clock or (lambda: int(clock.now.timestamp() * 1000))
-        return open_sqlite(directory, lease_clock=turned)
-    return open_postgres(database, directory, key_ring(bytes(32)), writers=2)
+        return open_sqlite(directory, lease_clock=turned, objects=objects)
+    return open_postgres(database, directory, key_ring(bytes(32)), writers=2, objects=objects)
 
 
 def in_memory(filing: Filing) -> Filing:

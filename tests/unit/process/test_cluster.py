@@ -14,6 +14,7 @@ import pytest
 from digipoort_wus.clock import system_clock
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.process.cluster import ClusterRunner, Elsewhere
+from digipoort_wus.process.runner import ENDED
 from digipoort_wus.store.pg_queue import PgQueue, check_queue, enqueue, install_queue
 from digipoort_wus.store.ports import LostLease, Store, Transaction
 from digipoort_wus.store.postgres import open_postgres
@@ -273,3 +274,24 @@ def test_a_database_without_a_queue_is_refused(postgres_database: str) -> None:
         check_queue(postgres_database)
     install_queue(postgres_database)
     check_queue(postgres_database)
+
+
+def test_a_worker_says_what_does_not_come_back_and_waits_for_it_at_the_end(store: Store) -> None:
+    said = ["deliver of x has not come back"]
+    finished: list[timedelta] = []
+    runner = ClusterRunner(
+        Forgetful(),
+        Seen(store).run_one,
+        store,
+        system_clock,
+        finish=finished.append,
+        overdue=lambda: said[0],
+    )
+    assert (runner.trouble, Elsewhere().trouble) == (ENDED, "")
+    runner.start()
+    assert runner.trouble == said[0]
+    said[0] = ""
+    assert runner.trouble == ""
+    runner.stop()
+    assert len(finished) == 1
+    assert runner.trouble == ENDED

@@ -20,11 +20,11 @@ from digipoort_wus.process.agency import (
 )
 from digipoort_wus.process.breaker import BreakerPolicy
 from digipoort_wus.process.destinations import Destinations
-from digipoort_wus.process.engine import Engine, Policies
+from digipoort_wus.process.engine import Engine, Policies, nowhere
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.process.runner import Runner
 from digipoort_wus.store.ports import Job, JobState
-from digipoort_wus.store.sqlite import steady_clock
+from digipoort_wus.store.sqlite_file import steady_clock
 from tests.unit.process.sandbox import DELIVERY, HAPPY, Sandbox, done, opened
 
 ICP = replace(DELIVERY, berichtsoort="ICP")
@@ -168,10 +168,45 @@ def test_an_agency_that_is_gone_ends_every_filing_in_afs600(tmp_path: Path) -> N
         assert len(agencies.seen) < 12 * 10
 
 
+def test_a_clock_that_is_days_ahead_for_a_moment_ends_and_stalls_nothing(tmp_path: Path) -> None:
+    agencies = Agencies(Unreachable())
+    with opened(tmp_path / "data", agency=agencies, lease_clock=steady_clock) as house:
+        house.clock.turn(days=30)
+        early = house.accept()
+        house.clock.turn(days=-30)
+        house.run()
+        assert house.codes(early.kenmerk)[-1] == "420", "it was begun at once"
+        filing = house.accept()
+        house.run()
+        house.clock.turn(days=4)
+        house.run()
+        assert len(agencies.seen) == 4
+        house.clock.turn(days=-4)
+        agencies.outcome = Delivered()
+        house.run()
+        for kenmerk in (early.kenmerk, filing.kenmerk):
+            assert house.codes(kenmerk) == [*HAPPY[:7], "420", "405", "400", "500"]
+
+
+def test_seventy_two_hours_are_over_when_two_looks_say_so(tmp_path: Path) -> None:
+    agencies = Agencies(Unreachable())
+    with opened(tmp_path / "data", agency=agencies, lease_clock=steady_clock) as house:
+        house.clock.turn(days=30)
+        filing = house.accept()
+        house.run()
+        house.clock.turn(days=-30)
+        began = house.clock.now
+        house.run_until_quiet()
+        assert house.codes(filing.kenmerk) == [*HAPPY[:7], "420", "420"]
+        after = timedelta(hours=72)
+        assert after <= house.clock.now - began <= after + timedelta(minutes=16)
+
+
 def test_one_process_is_worked_on_by_its_kenmerk(tmp_path: Path) -> None:
     agencies = Agencies(Unreachable())
     with with_agencies(tmp_path, agencies) as house:
         first, second = house.accept(), house.accept()
+        house.engine = replace(house.engine, destination=nowhere)
         due = house.engine.run_one(first.kenmerk)
         assert due == house.clock.now + 5 * SECOND
         assert house.codes(first.kenmerk) == [*HAPPY[:7], "420"]
@@ -192,27 +227,27 @@ def claim(house: Sandbox, kenmerk: str) -> Job | None:
     return done(house.store.write(lambda t: t.claim_one(kenmerk, now, 60 * SECOND)))
 
 
-def test_a_process_has_no_more_threads_of_the_caller_than_the_destination(tmp_path: Path) -> None:
+def test_a_slow_agency_takes_no_thread_of_who_works_by_kenmerk(tmp_path: Path) -> None:
+    """As many as it may have at a time wait in threads of its own, and as many for them."""
     agencies = Agencies(slow=frozenset({"Omzetbelasting"}))
     with with_agencies(tmp_path, agencies) as house:
-        filings = [house.accept() for _ in range(3)]
-        threads = [
-            threading.Thread(target=house.engine.run_one, args=(filing.kenmerk,))
-            for filing in filings[:2]
-        ]
-        for thread in threads:
-            thread.start()
-            assert agencies.asked.acquire(timeout=20)
-        due = house.engine.run_one(filings[2].kenmerk)
-        assert due is not None
-        assert house.clock.now < due <= house.clock.now + 60 * SECOND
+        filings = [house.accept() for _ in range(5)]
+        due = [house.engine.run_one(filing.kenmerk) for filing in filings]
+        assert due[:4] == [None] * 4
+        assert due[4] is not None
+        assert house.clock.now < due[4] <= house.clock.now + 60 * SECOND
+        quick = house.accept(ICP)
+        assert house.engine.run_one(quick.kenmerk) is None
+        house.engine.destinations.wait(SECOND)
+        assert len(agencies.seen) == 3, "two of the slow one, and the quick one"
         agencies.go_on.set()
-        for thread in threads:
-            thread.join(20)
-        house.clock.now = due
-        assert house.engine.run_one(filings[2].kenmerk) is None
+        house.engine.destinations.wait(20 * SECOND)
+        assert house.codes(quick.kenmerk) == HAPPY
+        house.clock.now = due[4]
+        assert house.engine.run_one(filings[4].kenmerk) is None
+        house.engine.finish()
         assert all(house.codes(filing.kenmerk) == HAPPY for filing in filings)
-        assert len(agencies.seen) == 3
+        assert len(agencies.seen) == 6
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgres"])

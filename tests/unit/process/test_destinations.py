@@ -117,8 +117,23 @@ def test_who_fails_is_left_alone_and_the_log_says_so(caplog: pytest.LogCaptureFi
         assert destinations.ask("a", now) is None
         destinations.told("a", Told.NOTHING, now)
         assert destinations.ask("a", now) is None, "a fault of ours is no answer of theirs"
-        assert destinations.ask("a", now) is not None, "one probe at a time"
+        due = destinations.ask("a", now)
+        assert due is not None, "one probe at a time"
+        assert due - now <= SECOND, "it is not waited for as long as one that was lost"
         destinations.told("a", Told.ANSWERED, now)
         assert destinations.ask("a", now) is None
     events = [vars(record)["event"] for record in caplog.records]
     assert events == ["breaker-opened", "breaker-closed"]
+
+
+def test_who_waits_for_a_probe_asks_again_soon_and_not_when_it_is_given_up() -> None:
+    policy = BreakerPolicy(failures=1, first_open=10 * SECOND)
+    destinations = Destinations(lambda: 1.0, policy=policy)
+    assert destinations.ask("a", START) is None
+    destinations.told("a", Told.FAILED, START)
+    now = START + 10 * SECOND
+    assert destinations.ask("a", now) is None, "the probe"
+    dues = [destinations.ask("a", now) for _ in range(40)]
+    destinations.told("a", Told.ANSWERED, now + 2 * SECOND)
+    assert all(due is not None and due <= now + 60 * SECOND for due in dues)
+    assert destinations.ask("a", now + 2 * SECOND) is None

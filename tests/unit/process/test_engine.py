@@ -352,7 +352,17 @@ def test_the_policy_of_delivery() -> None:
     assert DELIVERY_RETRY.next_at(1, now, now) == now + timedelta(seconds=5)
     assert DELIVERY_RETRY.next_at(2, now, now, 0.5) == now + timedelta(seconds=5)
     assert DELIVERY_RETRY.next_at(10_000, now, now) == now + timedelta(minutes=15)
-    assert not DELIVERY_RETRY.spent(10_000, now, now + timedelta(hours=71))
+    hours = timedelta(hours=1)
+    assert not DELIVERY_RETRY.spent(10_000, now, now + 71 * hours, now + 71 * hours)
+    assert not DELIVERY_RETRY.spent(2, now, now + 96 * hours, now + hours), "one look is not enough"
+    assert not DELIVERY_RETRY.spent(2, now, now + hours, now + 96 * hours)
+    assert DELIVERY_RETRY.spent(2, now, now + 72 * hours, now + 72 * hours)
+    late = now + 96 * hours
+    assert DELIVERY_RETRY.next_at(2, now, late) == late + timedelta(minutes=15)
+    believing = replace(DELIVERY_RETRY, once_more=timedelta())
+    assert believing.spent(2, now, late, now)
+    with pytest.raises(ValueError, match="taken for a clock's mistake"):
+        RetryPolicy(hours, 2 * hours)
     assert (Step.DELIVER, Event.EXHAUSTED) not in TRANSITIONS
 
 

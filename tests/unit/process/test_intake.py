@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -229,7 +230,7 @@ def refused(sandbox: Sandbox, delivery: Delivery, who: Caller | None = None) -> 
 
 
 def files_of(directory: Path) -> list[Path]:
-    return [path for path in (directory / "payloads").rglob("*") if path.is_file()]
+    return [path for path in (directory / "payloads").rglob("*/*/*") if path.is_file()]
 
 
 def test_who_connected_is_kept_with_who_signed(tmp_path: Path) -> None:
@@ -316,6 +317,22 @@ def test_bytes_of_a_day(tmp_path: Path) -> None:
         house.clock.turn(seconds=1)
         assert refused(house, of(1002)) is checks.PARTY_VOLUME
         house.accept(of(1000))
+
+
+def test_bytes_of_a_day_are_counted_over_all_fronts(tmp_path: Path, postgres_database: str) -> None:
+    """Two processes file for one party at the same time: exactly so much comes through."""
+    table = authorisation_table([replace(LIMITED, bytes_per_day=1000)])
+    hundred = replace(DELIVERY, document=replace(DELIVERY.document, content=b"x" * 100))
+    front = partial(opened, tmp_path / "data", table=table, database=postgres_database)
+    with front() as first, front() as second:
+        futures = [
+            house.service.accept(caller(), hundred) for _ in range(8) for house in (first, second)
+        ]
+        errors = [future.exception(20) for future in futures]
+        assert errors.count(None) == 10
+        for error in filter(None, errors):
+            assert isinstance(error, Refusal)
+            assert error.check is checks.PARTY_VOLUME
 
 
 def test_a_large_filing_over_the_limit_leaves_no_file(tmp_path: Path) -> None:

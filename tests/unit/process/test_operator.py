@@ -15,7 +15,7 @@ from digipoort_wus.pki.testpki import TestPki
 from digipoort_wus.process import operator, proving
 from digipoort_wus.process.checking import rewrap_all, verify_store
 from digipoort_wus.process.operator import Decision, NotPossible
-from digipoort_wus.process.recording import seal_batch
+from digipoort_wus.process.sealing import seal_batch
 from digipoort_wus.process.transitions import Step
 from digipoort_wus.store.keyfile import add_key
 from digipoort_wus.store.ports import Overview, Transaction
@@ -217,3 +217,52 @@ def test_every_kenmerk_is_verified_once(house: Sandbox, g1: TestPki) -> None:
 
 def large() -> bytes:
     return read_content(DELIVERY.document.content) + b"<!--" + b"x" * 200_000 + b"-->"
+
+
+# --- A process of several deliveries --------------------------------------------------------
+
+
+def two_deliveries(house: Sandbox) -> tuple[str, str, str]:
+    """Return the kenmerk of a process, and its deliveries: one that fails, one that waits."""
+    first = house.accept(scenario("TechnischProbleemAfleveren"))
+    house.run()
+    second = house.accept(replace(DELIVERY, kenmerk=first.kenmerk))
+    house.run()
+    return first.kenmerk, first.berichtkenmerk, second.berichtkenmerk
+
+
+def jobs(house: Sandbox, kenmerk: str) -> list[str | None]:
+    found = house.store.read(
+        lambda reader: [reader.job(row.filing_id) for row in reader.filings_of(kenmerk)]
+    )
+    return [None if job is None else job.step for job in found]
+
+
+def test_the_delivery_that_is_in_the_way_is_cancelled_by_its_name(house: Sandbox) -> None:
+    kenmerk, older, newer = two_deliveries(house)
+    assert jobs(house, kenmerk) == ["redeliver", "authorise"]
+    with pytest.raises(NotPossible, match=f"has 2 deliveries .* {older}, {newer}"):
+        write(house, lambda tx: operator.cancel(tx, kenmerk, decided(house)))
+    wrong = replace(decided(house), berichtkenmerk="unknown")
+    with pytest.raises(NotPossible, match=f"it has {older}, {newer}"):
+        write(house, lambda tx: operator.cancel(tx, kenmerk, wrong))
+    assert jobs(house, kenmerk) == ["redeliver", "authorise"]
+    named = replace(decided(house), berichtkenmerk=older)
+    assert write(house, lambda tx: operator.cancel(tx, kenmerk, named)) == "420"
+    house.run_until_quiet()
+    assert house.codes(kenmerk)[-1] == "500", "the newer one goes on"
+
+
+def test_the_delivery_that_can_be_sent_again_is_meant(house: Sandbox) -> None:
+    kenmerk, older, newer = two_deliveries(house)
+    write(house, lambda tx: operator.resend(tx, kenmerk, decided(house)))
+    assert jobs(house, kenmerk) == ["redeliver", "authorise"]
+    named = replace(decided(house), berichtkenmerk=newer)
+    with pytest.raises(NotPossible, match="it is at authorise"):
+        write(house, lambda tx: operator.resend(tx, kenmerk, named))
+    write(house, lambda tx: operator.cancel(tx, kenmerk, replace(named, berichtkenmerk=older)))
+    with pytest.raises(NotPossible, match="it is at authorise"):
+        write(house, lambda tx: operator.resend(tx, kenmerk, decided(house)))
+    named = replace(named, berichtkenmerk=older)
+    write(house, lambda tx: operator.resend(tx, kenmerk, named))
+    assert jobs(house, kenmerk) == ["redeliver", "authorise"]

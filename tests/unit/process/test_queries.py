@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.filing.content import read_content
-from digipoort_wus.filing.filing import Delivery
+from digipoort_wus.filing.filing import Delivery, Document, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process import queries
 from digipoort_wus.process.api import MailboxQuery, Period, Scope
@@ -18,6 +19,7 @@ from digipoort_wus.process.authorisation import (
     Others,
     authorisation_table,
 )
+from digipoort_wus.process.later import Later, Overtaken
 from tests.unit.process.sandbox import (
     DELIVERY,
     HAPPY,
@@ -308,3 +310,106 @@ def test_an_answer_has_so_many_messages_and_octets_and_the_next_the_rest(
     monkeypatch.undo()
     assert sorted(first + second + fetched()) == sorted(kenmerken)
     assert fetched() == []
+
+
+# --- What cannot be read or given -----------------------------------------------------------
+
+
+def offered(sandbox: Sandbox, kenmerk: str, name: str, content: bytes = b"<x/>") -> None:
+    message = ReturnMessage(
+        kenmerk=kenmerk,
+        berichtkenmerk=name,
+        berichtsoort="Aanslag",
+        offered_at=START + timedelta(hours=1),
+        belanghebbende=PARTY,
+        rol_belanghebbende="Bedrijf",
+        document=Document("text/xml", name, content),
+    )
+    done(sandbox.store.write(lambda transaction: transaction.offer(message)))
+
+
+def fetched(sandbox: Sandbox, scope: Scope) -> list[str]:
+    found = sandbox.service.messages(caller(), MailboxQuery(), scope)
+    return [message.berichtkenmerk for message in done(found)]
+
+
+def test_what_cannot_be_read_or_sent_closes_no_mailbox(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    offered(sandbox, kenmerk, "damaged", b"x" * 200_000)
+    offered(sandbox, kenmerk, "not\x0bsendable")
+    offered(sandbox, kenmerk, "sound")
+    (sealed,) = [
+        path
+        for path in tmp_path.glob("**/payloads/??/??/*")
+        if path.is_file() and path.stat().st_size > 200_000
+    ]
+    octets = sealed.read_bytes()
+    sealed.unlink()
+    monkeypatch.setattr(queries, "MESSAGES_AT_ONCE", 1)
+    assert fetched(sandbox, Scope.ALL) == ["sound"]
+    assert fetched(sandbox, Scope.NEW) == ["sound"]
+    assert fetched(sandbox, Scope.NEW) == []
+    assert "message-unreadable" in {getattr(record, "event", "") for record in caplog.records}
+    assert PARTY.number not in caplog.text
+    sealed.write_bytes(octets)
+    assert fetched(sandbox, Scope.NEW) == ["damaged"], "it was not marked, and is there again"
+
+
+def test_new_is_marked_when_the_answer_is_there_and_not_before(sandbox: Sandbox) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    sandbox.run()
+    service = sandbox.service
+
+    def ask(later: Later) -> int:
+        return len(done(service.messages(caller(), MailboxQuery(), Scope.NEW, later)))
+
+    given_up, first, second = Later(), Later(), Later()
+    assert [ask(later) for later in (given_up, first, second)] == [1, 1, 1]
+    done(first.settle())
+    with pytest.raises(Overtaken):
+        done(second.settle())
+    entries = sandbox.store.read(lambda reader: reader.evidence(kenmerk))
+    assert [entry.kind for entry in entries].count("fetched") == 1
+    assert ask(Later()) == 0
+    nothing = Later()
+    assert ask(nothing) == 0
+    assert not nothing.is_owed
+    done(nothing.settle())
+
+
+@pytest.mark.parametrize("of_process", [True, False])
+def test_new_statuses_are_marked_when_the_answer_is_there(
+    sandbox: Sandbox, of_process: bool
+) -> None:
+    kenmerk = sandbox.accept().kenmerk
+    service = sandbox.service
+
+    def ask(later: Later) -> int:
+        if of_process:
+            asked = service.process_statuses(caller(), kenmerk, ALWAYS, Scope.NEW, None, later)
+        else:
+            asked = service.new_statuses(caller(), "Omzetbelasting", PARTY, ALWAYS, None, later)
+        return len(done(asked))
+
+    first, second = Later(), Later()
+    assert [ask(later) for later in (Later(), first, second)] == [3, 3, 3]
+    done(first.settle())
+    with pytest.raises(Overtaken):
+        done(second.settle())
+    assert ask(Later()) == 0
+    sandbox.run()
+    assert ask(Later()) == 6
+
+
+def test_who_asks_at_the_same_time_shares_what_is_new(sandbox: Sandbox) -> None:
+    for _ in range(6):
+        sandbox.accept()
+    sandbox.run()
+    asked = [sandbox.service.messages(caller(), MailboxQuery(), Scope.NEW) for _ in range(8)]
+    given = [message.berichtkenmerk for answer in asked for message in done(answer)]
+    assert len(given) == len(set(given)) == 6

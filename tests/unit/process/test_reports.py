@@ -12,7 +12,7 @@ from digipoort_wus import checks
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.evidence.blinded import blind
-from digipoort_wus.evidence.chains import chain_findings
+from digipoort_wus.evidence.chains import chain_findings, kept_findings
 from digipoort_wus.evidence.entry import Entry, read_entry
 from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Delivery, Document, Filing, ReturnMessage
@@ -21,8 +21,11 @@ from digipoort_wus.filing.status import Status, StatusError
 from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected, Unreachable
 from digipoort_wus.process.api import AgencyReport, Caller, MailboxQuery, Period, Scope
 from digipoort_wus.process.engine import Policies
-from digipoort_wus.process.proving import entry_row
+from digipoort_wus.process.operator import purge
+from digipoort_wus.process.proving import chain_of, entry_row
+from digipoort_wus.process.recording import Proof
 from digipoort_wus.process.retry import RetryPolicy
+from digipoort_wus.process.signed import SignedRequest
 from digipoort_wus.store.ports import Reader, Transaction
 from tests.postgres import Cluster
 from tests.unit.process.sandbox import (
@@ -137,6 +140,12 @@ def about(filing: Filing, **more: object) -> ReturnMessage:
         document=Document("text/xml", "aanslag.xml", b"<aanslag/>"),
     )
     return replace(message, **more)  # type: ignore[arg-type]
+
+
+def signed_by_agency(request: SignedRequest) -> Caller:
+    """Return the agency with what shows its request, as the gate brings it."""
+    proof = Proof("digipoort-1.2", bytes(32), request, request.kept(), bytes(32))
+    return replace(caller(AGENCY), proof=proof)
 
 
 def has_job(house: House) -> bool:
@@ -254,6 +263,82 @@ def test_a_report_during_the_first_delivery_comes_behind_it(house: House) -> Non
     assert house.sandbox.run() is None
     assert house.codes(filing) == HAPPY
     assert not has_job(house)
+
+
+def test_the_receipt_of_a_delivery_that_was_overtaken_is_evidence(house: House) -> None:
+    house.agency.outcomes = [Delivered(AGENCY, "urn:uuid:d", bytes(32))]
+    house.agency.meanwhile = [lambda filing: house.report(verdict(filing))]
+    filing = house.sandbox.accept()
+    assert house.sandbox.run() is None
+    rows = house.sandbox.store.read(lambda reader: reader.evidence(filing.kenmerk))
+    entries = [read_entry(row.entry) for row in rows]
+    assert [entry.kind for entry in entries][-4:] == ["reported", "status", "status", "delivered"]
+    assert entries[-1].facts["receipt"] == f"sha256:{bytes(32).hex()}"
+    assert house.codes(filing) == HAPPY
+    assert list(chain_findings(filing.kenmerk, [entry_row(row) for row in rows], 0)) == []
+
+
+def test_the_signed_requests_of_an_agency_are_kept_until_the_purge(house: House) -> None:
+    filing = house.delivered()
+    report = SignedRequest((b"<report/>",))
+    offer = SignedRequest((b"<a>", 0, b"</a>"), (b"<aanslag/>",))
+    house.offer(about(filing), signed_by_agency(offer))
+    house.report(verdict(filing), signed_by_agency(report))
+
+    def look(reader: Reader) -> list[str]:
+        chain = chain_of(reader, filing.kenmerk)
+        assert chain.kept is not None
+        (known,) = chain.kept[filing.berichtkenmerk].reports
+        assert known.request is not None
+        assert read_content(known.request) == b"<report/>"
+        (message,) = chain.messages.values()
+        assert message.offered is not None
+        assert message.offered.request is not None
+        assert read_content(message.offered.request) == b"<a>PGFhbnNsYWcvPg==</a>"
+        found = kept_findings(filing.kenmerk, chain.rows, chain.kept, chain.messages)
+        return [str(one) for one in found]
+
+    assert house.sandbox.store.read(look) == []
+
+    def purged(transaction: Transaction) -> None:
+        row = transaction.filings_of(filing.kenmerk)[-1]
+        purge(transaction, row.filing_id, "retention", house.sandbox.clock())
+
+    house.sandbox.store.write(purged).result()
+
+    def after(reader: Reader) -> None:
+        chain = chain_of(reader, filing.kenmerk)
+        assert chain.kept is not None
+        assert [one.salt for one in chain.messages.values()] == [None]
+        assert chain.kept[filing.berichtkenmerk].reports == ()
+        found = kept_findings(filing.kenmerk, chain.rows, chain.kept, chain.messages)
+        assert list(found) == []
+
+    house.sandbox.store.read(after)
+
+
+def test_a_kept_request_that_was_lost_is_a_finding(house: House) -> None:
+    filing = house.delivered()
+    house.report(verdict(filing), signed_by_agency(SignedRequest((b"<report/>",))))
+    house.offer(about(filing))
+
+    def look(reader: Reader) -> list[tuple[str, str]]:
+        chain = chain_of(reader, filing.kenmerk)
+        kept = chain.kept or {}
+        lost = {name: replace(one, reports=()) for name, one in kept.items()}
+        other = {name: replace(one, contents=(b"x",)) for name, one in chain.messages.items()}
+        found = [
+            *kept_findings(filing.kenmerk, chain.rows, lost, chain.messages),
+            *kept_findings(filing.kenmerk, chain.rows, kept, other),
+            *kept_findings(filing.kenmerk, chain.rows, kept, {}),
+        ]
+        return [(one.problem.name, one.detail) for one in found]
+
+    assert house.sandbox.store.read(look) == [
+        ("KEPT_CHANGED", "request"),
+        ("KEPT_CHANGED", "contents"),
+        ("KEPT_MISSING", ""),
+    ]
 
 
 @pytest.mark.parametrize("code", ["500", "510"])
@@ -533,3 +618,40 @@ def test_what_was_purged_is_neither_reported_on_nor_written_about(house: House) 
     assert house.refused(verdict(filing, details="persoonlijk")) is checks.REPORT_EXPECTED
     assert house.offer_refused(about(filing)) is checks.OFFER_PARTY
     assert house.codes(filing)[-1] == "400"
+
+
+def remembered(house: House, filing: Filing) -> int:
+    def look(reader: Reader) -> int:
+        return len(reader.inbox_of(reader.filings_of(filing.kenmerk)[0].filing_id))
+
+    return house.sandbox.store.read(look)
+
+
+def test_what_changes_nothing_is_not_remembered_however_often_it_comes(house: House) -> None:
+    filing = house.delivered()
+    for _ in range(5):
+        house.offer(about(filing))
+        house.report(verdict(filing))
+    assert remembered(house, filing) == 2
+    assert len(house.mailbox()) == 1
+
+
+def test_a_purge_is_final_whatever_is_repeated(house: House) -> None:
+    """No digest of a report, and nothing of a message, comes back."""
+    filing, who = house.delivered(), caller(AGENCY, body=b"500")
+    house.offer(about(filing))
+    house.report(verdict(filing), who)
+
+    def purge_it(transaction: Transaction) -> None:
+        row = transaction.filings_of(filing.kenmerk)[0]
+        purge(transaction, row.filing_id, "rule", house.sandbox.clock())
+
+    done(house.sandbox.store.write(purge_it))
+    for each in (who, caller(AGENCY, body=b"500")):
+        house.report(verdict(filing), each)
+        house.offer(about(filing))
+    assert remembered(house, filing) == 0
+    assert house.mailbox() == []
+    other = house.delivered()
+    taken = about(filing, kenmerk=other.kenmerk)
+    assert house.offer_refused(taken) is checks.BERICHTKENMERK_REUSED

@@ -32,7 +32,7 @@ class Ready:
 class Port:
     """The site on a clock, with what it looks at."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         make: Any = Clock
         self.ready = Ready()
         self.health: Findings = (WELL,)
@@ -44,6 +44,7 @@ class Port:
             self.registry,
             reactor=reactor,
             workers=cast(Workers, self),
+            host=host,
         )
         self.site = AdminSite(resource, reactor)
 
@@ -62,9 +63,9 @@ class Port:
             cast(Any, channel).makeConnection(transport)
         return channel, transport
 
-    def ask(self, line: str) -> StringTransport:
+    def ask(self, line: str, host: str = "localhost") -> StringTransport:
         channel, transport = self.connect()
-        channel.dataReceived(f"{line} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        channel.dataReceived(f"{line} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         return transport
 
 
@@ -127,6 +128,35 @@ def test_nothing_else_is_there(port: Port, line: str, expected: int) -> None:
     transport = port.ask(line)
     assert status(transport) == expected
     assert closing(transport)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST.:9090", 200),
+        ("127.0.0.1", 200),
+        ("127.0.0.1:9090", 200),
+        ("[::1]:9090", 200),
+        ("[::1]", 200),
+        ("192.0.2.7", 200),
+        ("evil.example", 400),
+        ("evil.example:9090", 400),
+        ("localhost.evil.example", 400),
+        ("127.0.0.1.evil.example", 400),
+        ("", 400),
+    ],
+)
+def test_a_page_that_had_its_name_led_here_reads_nothing(
+    port: Port, host: str, expected: int
+) -> None:
+    for path in ("/metrics", "/readyz"):
+        assert status(port.ask(f"GET {path}", host)) == expected
+
+
+def test_who_listens_beyond_this_machine_is_called_by_any_name() -> None:
+    port = Port("192.0.2.7")
+    assert status(port.ask("GET /healthz", "gateway-1.internal:9090")) == 200
 
 
 def test_a_body_is_bounded(port: Port) -> None:

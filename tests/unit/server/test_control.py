@@ -3,7 +3,9 @@
 import json
 import socket
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,19 +38,22 @@ def said(directory: Path, octets: bytes) -> dict[str, str]:
         connection.connect(str(path))
         connection.sendall(octets)
         connection.shutdown(socket.SHUT_WR)
-        reply = json.loads(control._read_line(connection))
+        reply = json.loads(control._read_line(connection, within=10))
     assert isinstance(reply, dict)
     return reply
 
 
 def test_a_decision_is_carried_out_and_work_is_looked_for(
     house: tuple[Sandbox, Path, list[str]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     made, directory, woken = house
     kenmerk = made.accept().kenmerk
     assert ask(directory, "cancel", kenmerk, "asked") == "cancelled, with status 230"
     assert made.codes(kenmerk)[-1] == "230"
     assert woken == ["woken"]
+    # As every other line writes it, so that one search finds them all.
+    assert f"kenmerk {kenmerk}: an operator: cancel" in caplog.text
 
 
 def test_what_cannot_be_done_is_said(house: tuple[Sandbox, Path, list[str]]) -> None:
@@ -71,6 +76,7 @@ def test_what_cannot_be_done_is_said(house: tuple[Sandbox, Path, list[str]]) -> 
         b'{"do": "cancel", "kenmerk": 1, "reason": "b"}\n',
         b'{"do": ["cancel"], "kenmerk": "a", "reason": "b"}\n',
         b"x" * (control.LINE_MAX + 10),
+        b"[" * (control.LINE_MAX - 10) + b"\n",
     ],
 )
 def test_what_is_no_decision_is_refused_and_the_next_is_heard(
@@ -83,6 +89,33 @@ def test_what_is_no_decision_is_refused_and_the_next_is_heard(
         # It read as much as a line may have, and closed upon the rest.
         assert len(octets) > control.LINE_MAX
     assert ask(directory, "cancel", made.accept().kenmerk, "asked")
+
+
+def test_who_sends_a_line_octet_by_octet_does_not_keep_the_next_waiting(
+    house: tuple[Sandbox, Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, directory, _ = house
+    monkeypatch.setattr(control, "_SECONDS", 1.0)
+    stop = threading.Event()
+
+    def drip() -> None:
+        with socket.socket(socket.AF_UNIX) as connection, control._within(directory) as path:
+            connection.connect(str(path))
+            started.set()
+            with suppress(OSError):
+                while not stop.wait(0.1):
+                    connection.sendall(b"x")
+
+    started = threading.Event()
+    slow = threading.Thread(target=drip)
+    slow.start()
+    try:
+        assert started.wait(10)
+        monkeypatch.setattr(control, "_SECONDS", 10.0)
+        assert ask(directory, "cancel", made.accept().kenmerk, "asked")
+    finally:
+        stop.set()
+        slow.join()
 
 
 def test_nobody_else_may_use_it(house: tuple[Sandbox, Path, list[str]]) -> None:

@@ -8,7 +8,8 @@ from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import ENDPOINTS
 from digipoort_wus.server.http import Head
-from digipoort_wus.server.resources import Services, WusResource
+from digipoort_wus.server.resources import WusResource
+from digipoort_wus.server.services import Services
 from tests.unit.server.test_site import Desk, check, closing, finish, post, status
 from tests.unit.server.test_site import desk as desk
 

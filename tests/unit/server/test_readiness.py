@@ -1,7 +1,9 @@
 """Whether a gateway is ready: each check in each of its states."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -11,7 +13,12 @@ import pytest
 
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
+from digipoort_wus.evidence.events import Fetched
+from digipoort_wus.evidence.stamp import Stamping, StampPolicy
 from digipoort_wus.pki.testpki import TestPki
+from digipoort_wus.process.recording import Happened, record, subject_of
+from digipoort_wus.process.sealing import seal_batch
+from digipoort_wus.server import readiness as readiness_module
 from digipoort_wus.server.disk import Disk
 from digipoort_wus.server.readiness import PROBE_SECONDS, Finding, Readiness
 from digipoort_wus.server.trust import Materials
@@ -23,6 +30,7 @@ from digipoort_wus.store.sqlite import SqliteStore, open_sqlite
 from digipoort_wus.testing.reactor_thread import ReactorThread
 from tests.messages import NOW
 from tests.unit.server.test_metrics import materials_of
+from tests.unit.store.samples import add
 
 OLD = NOW + timedelta(days=365 * 40)
 
@@ -59,6 +67,7 @@ def make(thread: ReactorThread, g1: TestPki, tmp_path: Path) -> Callable[..., Re
         materials: Materials | None = None,
         now: datetime = NOW,
         least: int = 0,
+        stamps: StampPolicy | None = None,
     ) -> Readiness:
         return Readiness(
             store,
@@ -67,6 +76,7 @@ def make(thread: ReactorThread, g1: TestPki, tmp_path: Path) -> Callable[..., Re
             Disk(tmp_path, least),
             reactor=thread.reactor,
             workers=Workers(),
+            stamps=stamps or StampPolicy(),
         )
 
     return made
@@ -78,9 +88,31 @@ def failing(found: dict[str, Finding]) -> set[str]:
 
 def test_ready(make: Callable[..., Readiness], look: Look, store: SqliteStore) -> None:
     found = look(make(store))
-    assert list(found) == ["store", "schema", "disk", "crls", "draining"]
+    assert list(found) == ["store", "schema", "keys", "disk", "crls", "draining"]
     assert failing(found) == set()
     assert found["crls"].text.startswith("3 are valid, the first until ")
+
+
+def test_a_batch_without_a_stamp_where_stamps_are_required(
+    make: Callable[..., Readiness], look: Look, store: SqliteStore, g1: TestPki
+) -> None:
+    required, wanted = (StampPolicy(stamping) for stamping in (Stamping.REQUIRED, Stamping.WANTED))
+    assert look(make(store, stamps=required))["stamps"].text == "every batch has one"
+    filing_id = add(store).result()
+
+    def entry(transaction: ports.Transaction) -> None:
+        subject = subject_of(transaction, filing_id, "bericht-1")
+        record(transaction, subject, (Happened(NOW, Fetched("00000099000000002000")),))
+
+    store.write(entry).result()
+    assert seal_batch(store, g1.identities["gateway-signing"], NOW) is not None
+    found = look(make(store, stamps=required, now=NOW + timedelta(hours=4)))
+    assert found["stamps"].ok
+    late = NOW + timedelta(hours=5)
+    found = look(make(store, stamps=required, now=late))
+    assert not found["stamps"].ok
+    assert found["stamps"].text.startswith("none since ")
+    assert "stamps" not in look(make(store, stamps=wanted, now=late))
 
 
 def test_the_probe_writes_and_leaves_one_row(
@@ -94,6 +126,43 @@ def test_the_probe_writes_and_leaves_one_row(
     assert (before, after) == (0, 1)
 
 
+class Counted:
+    """A store that counts the writes."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.writes = 0
+
+    def write(self, work: Any) -> "Future[Any]":
+        self.writes += 1
+        return self.store.write(work)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+
+def test_who_asks_without_a_pause_has_one_probe_a_second(
+    make: Callable[..., Readiness],
+    look: Look,
+    store: SqliteStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = [100.0]
+    monkeypatch.setattr(readiness_module, "monotonic", lambda: at[0])
+    counted = Counted(store)
+    readiness = make(cast(ports.Store, counted))
+    for _ in range(20):
+        assert look(readiness)["store"].ok
+    assert counted.writes == 1
+    at[0] += readiness_module.FRESH_SECONDS + 0.01
+    look(readiness)
+    assert counted.writes == 2
+    # What costs nothing is looked at each time.
+    readiness.draining = True
+    assert failing(look(readiness)) == {"draining"}
+    assert counted.writes == 2
+
+
 def test_a_closed_store_is_not_ready(
     make: Callable[..., Readiness], look: Look, store: SqliteStore
 ) -> None:
@@ -105,6 +174,8 @@ def test_a_closed_store_is_not_ready(
 
 class Failing:
     """A store whose commits fail with the text of a table."""
+
+    objects_failure = None
 
     def write(self, _: object) -> "Future[None]":
         future: Future[None] = Future()
@@ -121,6 +192,7 @@ class Hanging:
     """A store that never commits."""
 
     asked = 0
+    objects_failure = None
 
     def write(self, _: object) -> "Future[None]":
         self.asked += 1
@@ -149,13 +221,15 @@ def test_a_store_that_hangs_is_not_ready_within_a_second(
 class OtherSchema:
     """A store whose tables were upgraded by somebody else."""
 
+    objects_failure = None
+
     def __init__(self, store: SqliteStore, schema: int) -> None:
         self._store = store
         self._schema = schema
         self.write = store.write
 
-    def read(self, _: object) -> int:
-        return self._schema
+    def read(self, _: object) -> tuple[int, None, tuple[str, ...]]:
+        return self._schema, None, ()
 
 
 @pytest.mark.parametrize("schema", [VERSION - 1, VERSION + 1])
@@ -165,6 +239,18 @@ def test_another_schema_is_not_ready(
     found = look(make(cast(ports.Store, OtherSchema(store, schema))))
     assert failing(found) == {"schema"}
     assert found["schema"].text == f"{schema}, this version needs {VERSION}"
+
+
+def test_a_key_that_another_gateway_wraps_under_and_this_ring_lacks(
+    make: Callable[..., Readiness], look: Look, store: SqliteStore, tmp_path: Path
+) -> None:
+    add(store).result()
+    assert look(make(store))["keys"].ok
+    with closing(sqlite3.connect(tmp_path / "data" / "digipoort.db")) as other, other:
+        other.execute("UPDATE secret SET ring = 'deadbeef'")
+    found = look(make(store))
+    assert failing(found) == {"keys"}
+    assert "lacks deadbeef" in found["keys"].text
 
 
 def test_the_schema_is_read_from_the_tables(store: SqliteStore) -> None:

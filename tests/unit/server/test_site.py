@@ -16,13 +16,15 @@ from twisted.python.failure import Failure
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AANLEVER, SERVICES, Service
+from digipoort_wus.process.later import Later
 from digipoort_wus.server import resources
 from digipoort_wus.server.channel import BoundedChannel
 from digipoort_wus.server.futures import to_deferred
 from digipoort_wus.server.gate import Gate, Opened, Rejected
 from digipoort_wus.server.http import HttpAnswer, HttpRequest
 from digipoort_wus.server.reactor import Reactor
-from digipoort_wus.server.resources import Services, WusResource
+from digipoort_wus.server.resources import WusResource
+from digipoort_wus.server.services import Services
 from digipoort_wus.server.site import BoundedSite
 from digipoort_wus.server.workers import INLINE_BELOW
 from digipoort_wus.wss.policy import DIGIPOORT_1_2
@@ -79,7 +81,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
         admitted.set_result(None)
         return admitted
 
-    def dispatch(_: Opened, _texts: LargeTexts) -> "Future[etree._Element]":
+    def dispatch(_: Opened, _texts: LargeTexts, _later: Later) -> "Future[etree._Element]":
         future: Future[etree._Element] = Future()
         pending.append(future)
         return future

@@ -1,5 +1,6 @@
 """Filings and messages to store, and short ways to store and read them."""
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -59,6 +60,14 @@ def message(number: int = 1, kenmerk: str = "kenmerk-1", content: bytes = b"<a/>
 
 def job(filing_id: FilingId, kenmerk: str = "kenmerk-1", at: datetime = NOW) -> Job:
     return Job(filing_id, kenmerk, "begin", at, at)
+
+
+def until(found: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + 20
+    while not found():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def done(future: "Future[T]") -> T:

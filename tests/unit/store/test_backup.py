@@ -101,7 +101,7 @@ def test_nothing_is_written_over(data: Path, tmp_path: Path, name: str) -> None:
 
 
 def payload_file(target: Path) -> Path:
-    return next(path for path in (target / "payloads").rglob("*") if path.is_file())
+    return next(path for path in (target / "payloads").glob("??/??/*"))
 
 
 def test_a_backup_that_was_changed_is_not_restored(data: Path, tmp_path: Path) -> None:
@@ -156,3 +156,45 @@ def test_a_payload_that_is_missing_is_said(data: Path, tmp_path: Path) -> None:
     with pytest.raises(PayloadDamaged, match="missing"):
         backup.back_up(data, tmp_path / "second", MADE_AT, quiet)
     assert not (tmp_path / "second" / backup.MANIFEST).exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "4"},
+        {"schema": True},
+        {"missing": None},
+        {"missing": -1},
+        {"filings": 1.5},
+        {"rings": "abc"},
+        {"rings": ["\x1b[2J"]},
+        {"made_at": "\x1b[2J"},
+        {"more": 1},
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(
+    data: Path, tmp_path: Path, change: dict[str, object]
+) -> None:
+    target, _ = backed_up(data)
+    path = target / backup.MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ConfigurationError, match="no whole backup"):
+        backup.restore(target, tmp_path / "fresh", quiet)
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_a_restore_that_was_interrupted_is_no_data_directory(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, _ = backed_up(data)
+    fresh = tmp_path / "fresh"
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup, "sync_tree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        backup.restore(target, fresh, quiet)
+    with pytest.raises(ConfigurationError, match="not finished"), opened(fresh):
+        pass
+    assert not (fresh / "digipoort.db").exists()

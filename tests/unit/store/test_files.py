@@ -185,8 +185,10 @@ def test_where_others_write_only_what_is_old_was_left(
     PayloadFiles(tmp_path / "payloads")
     unfinished = tmp_path / "payloads" / "tmp" / "abc"
     unfinished.write_bytes(b"half")
+    PayloadFiles(tmp_path / "payloads", Holder.SHARED).sweep(lambda _: False)
+    assert unfinished.exists()
     monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
-    PayloadFiles(tmp_path / "payloads", Holder.SHARED)
+    PayloadFiles(tmp_path / "payloads", Holder.SHARED).sweep(lambda _: False)
     assert not unfinished.exists()
 
 
@@ -296,13 +298,97 @@ def test_a_sweep_takes_what_is_old_and_not_referred_to(
     stranger.write_bytes(b"")
     (tmp_path / "payloads" / "lost+found").mkdir()
     referred = frozenset(digests[:5])
-    assert files.sweep(referred.__contains__) == 0
+    monkeypatch.setattr(module, "REMOVED_AFTER", -60.0)
+    assert [files.sweep(referred.__contains__) for _ in range(2)] == [0, 0]
     monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
-    assert files.sweep(referred.__contains__) == 15
+    assert [files.sweep(referred.__contains__) for _ in range(3)] == [0, 15, 0]
     assert {path.name for path in (tmp_path / "payloads").rglob("*") if path.is_file()} == {
         *(digest.hex() for digest in referred),
         "README",
     }
+
+
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make everything old, and every mark."""
+    monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
+    monkeypatch.setattr(module, "REMOVED_AFTER", -60.0)
+
+
+def test_what_is_left_over_is_marked_and_stays_for_a_week(
+    files: PayloadFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever began with the wrong database has the time to notice it."""
+    digests = [files.keep(CONTENT, KEY).sha256 for _ in range(3)]
+    monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
+    assert [files.sweep(lambda _: False) for _ in range(3)] == [0, 0, 0]
+    marks = tmp_path / "payloads" / "left-over"
+    assert {path.name for path in marks.iterdir()} == {digest.hex() for digest in digests}
+    # The right database is back: nothing of it is left over, and the week begins anew.
+    assert files.sweep(lambda _: True) == 0
+    assert [*marks.iterdir()] == []
+    monkeypatch.setattr(module, "REMOVED_AFTER", -60.0)
+    assert files.sweep(lambda _: False) == 0
+    assert all(is_there(files, digest) for digest in digests)
+
+
+def test_it_is_asked_again_before_anything_is_removed(
+    files: PayloadFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = files.keep(CONTENT, KEY).sha256
+    at_once(monkeypatch)
+    files.sweep(lambda _: False)
+    rows: set[bytes] = set()
+
+    def committed_since(asked: bytes) -> bool:
+        assert is_there(files, digest)
+        rows.add(asked)
+        return True
+
+    assert files.sweep(committed_since) == 0
+    assert rows == {digest}
+
+
+def test_ages_are_counted_by_the_clock_of_the_file_system(
+    files: PayloadFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine whose clock is years ahead takes nothing for old."""
+    digest = files.keep(CONTENT, KEY).sha256
+    for name in ("time", "time_ns"):
+        monkeypatch.setattr(time, name, lambda: 4e9)
+    assert [files.sweep(lambda _: False) for _ in range(2)] == [0, 0]
+    monkeypatch.setattr(module, "REMOVED_AFTER", -60.0)
+    assert files.sweep(lambda _: False) == 0
+    assert is_there(files, digest)
+
+
+def test_what_is_prepared_is_not_left_over(
+    files: PayloadFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once(monkeypatch)
+    digest = files.hold(CONTENT, KEY).sha256
+    assert [files.sweep(lambda _: False) for _ in range(2)] == [0, 0]
+
+    def committed_meanwhile(_: bytes) -> bool:
+        raise AssertionError("it is held: nobody needs to ask")
+
+    assert files.sweep(committed_meanwhile) == 0
+    assert is_there(files, digest)
+
+
+def test_who_only_looks_makes_nothing(tmp_path: Path) -> None:
+    looking = PayloadFiles(tmp_path / "payloads", Holder.LOOKING)
+    assert looking.is_missing(bytes(32))
+    assert not (tmp_path / "payloads").exists()
+
+
+def test_a_sweep_of_files_ends_when_it_is_told_to(
+    files: PayloadFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = files.keep(CONTENT, KEY).sha256
+    at_once(monkeypatch)
+    files.sweep(lambda _: False)
+    assert files.sweep(lambda _: False, lambda: True) == 0
+    assert is_there(files, digest)
 
 
 def test_a_sweep_looks_at_so_many_files_and_in_the_end_at_all(
@@ -310,9 +396,9 @@ def test_a_sweep_looks_at_so_many_files_and_in_the_end_at_all(
 ) -> None:
     for _ in range(20):
         files.keep(CONTENT, KEY)
-    monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
+    at_once(monkeypatch)
     monkeypatch.setattr(module, "SWEPT_AT_ONCE", 8)
-    assert [files.sweep(lambda _: False) for _ in range(4)] == [8, 8, 4, 0]
+    assert [files.sweep(lambda _: False) for _ in range(5)] == [0, 8, 8, 4, 0]
 
 
 def test_two_may_sweep_at_the_same_time(
@@ -320,7 +406,8 @@ def test_two_may_sweep_at_the_same_time(
 ) -> None:
     for _ in range(20):
         files.keep(CONTENT, KEY)
-    monkeypatch.setattr(module, "SWEPT_FROM_AGE", -60.0)
+    at_once(monkeypatch)
+    files.sweep(lambda _: False)
     other = PayloadFiles(tmp_path / "payloads", Holder.SHARED)
 
     def swept_by_another(_: bytes) -> bool:

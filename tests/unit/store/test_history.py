@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from digipoort_wus.filing.status import Status, StatusError
 from digipoort_wus.store.ports import (
+    Aged,
     BatchRow,
     EvidenceRow,
     FilingId,
     NotPurgeable,
     Overview,
+    Position,
     Reader,
     Store,
     Transaction,
@@ -210,19 +213,19 @@ def test_filings_are_looked_over_newest_first_and_page_by_page(store: Store) -> 
     assert (row.job.step, row.hold, row.purged_at) == ("begin", None, None)
 
 
-def test_what_was_purged_cannot_be_read_and_its_chain_stays(house: House) -> None:
-    with house.open() as store:
+def test_what_was_purged_cannot_be_read_and_its_chain_stays(large_house: House) -> None:
+    with large_house.open() as store:
         filing_id, other = done(add(store, 1, LARGE)), done(add(store, 2, LARGE))
         failed = Status("311", NOW, StatusError("VAS500", "Fout."), "<x/>")
         write(store, lambda t: t.add_statuses(filing_id, [failed]))
         write(store, lambda t: t.put_answer(filing_id, b"<answer/>", NOW))
         offered = write(store, lambda t: t.offer(message(content=LARGE)))
         append(store, entry(1, filing_id))
-        assert len(house.files()) == 3
+        assert len(large_house.files()) == 3
         purged = write(store, lambda t: t.purge(filing_id, NOW + SECOND))
         assert len(purged.files) == 2
         done(store.remove(purged.files))
-        assert len(house.files()) == 1
+        assert len(large_house.files()) == 1
         for reads in (
             lambda reader: reader.filing(filing_id),
             lambda reader: reader.message(offered),
@@ -314,12 +317,24 @@ def test_what_may_be_purged_is_old_at_rest_and_not_held(store: Store) -> None:
     write(store, lambda t: t.purge(ids[2], NOW))
     add_with_job(store, 9)
 
-    def expired(after: timedelta, berichtsoort: str = "Omzetbelasting") -> Sequence[FilingId]:
-        return store.read(lambda reader: reader.expired(NOW + after, berichtsoort, 10))
+    def expired(later: timedelta, **more: Any) -> Sequence[FilingId]:
+        aged = Aged(NOW + later, **more)
+        found = store.read(lambda reader: reader.expired(aged, 10))
+        assert store.read(lambda reader: reader.expired(aged, 1)) == found[:1]
+        return [one.filing_id for one in found]
 
     assert expired(timedelta()) == []
     assert expired(SECOND) == [ids[0], ids[3]]
-    assert expired(SECOND, "ICP") == []
+    assert expired(SECOND, berichtsoort="Omzetbelasting") == [ids[0], ids[3]]
+    assert expired(SECOND, berichtsoort="ICP") == []
+    assert expired(SECOND, but=("ICP",)) == [ids[0], ids[3]]
+    assert expired(SECOND, but=("ICP", "Omzetbelasting")) == []
+    assert expired(SECOND, after=Position(NOW, ids[0])) == [ids[3]]
+    assert expired(SECOND, after=Position(NOW, ids[3])) == []
+    write(store, lambda t: t.add_statuses(ids[0], [Status("400", NOW)]))
+    assert expired(SECOND) == [ids[3]], "its agency has not judged it"
+    write(store, lambda t: t.add_statuses(ids[0], [Status("500", NOW)]))
+    assert expired(SECOND) == [ids[0], ids[3]]
 
 
 def test_a_repeat_of_what_was_purged_is_not_taken_for_a_new_message(store: Store) -> None:

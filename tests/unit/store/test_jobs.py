@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from digipoort_wus.store.ports import (
+    AT_ONCE,
+    LONGEST_WAIT,
     FilingId,
     Job,
     JobState,
@@ -16,7 +19,9 @@ from digipoort_wus.store.ports import (
     Store,
     Transaction,
 )
-from tests.unit.store.conftest import House
+from digipoort_wus.store.sql.jobs import _claimable
+from digipoort_wus.store.sql.session import SQLITE
+from tests.unit.store.conftest import House, sqlite_house
 from tests.unit.store.samples import (
     MINUTE,
     NOW,
@@ -62,6 +67,59 @@ def test_a_lease_that_ended_is_a_crash_and_its_job_comes_alone(house: House) -> 
         for jobs in again[:4]:
             write(store, partial(_finish, job=jobs[0]))
         assert store.read(lambda reader: reader.next_run_at(NOW)) is None
+
+
+def test_what_a_dead_one_left_comes_before_ten_thousand_others(house: House) -> None:
+    """However long these have been due, and whatever the clock says of the orphan."""
+    with house.open() as store:
+        orphans = {add_with_job(store, 0), add_with_job(store, 1)}
+        (_, held) = claim(store)
+        # The clock is set back by an hour behind this.
+        move(store, held, replace(held, run_at=NOW + 60 * MINUTE), MINUTE)
+        write(store, _ten_thousand_more)
+        assert store.read(lambda reader: reader.due_kenmerken(NOW, 1))[0].startswith("copy-")
+        house.expire(store)
+        found = store.read(lambda reader: reader.due_kenmerken(NOW, 64))
+        assert (set(found[:2]), len(found)) == ({"kenmerk-0", "kenmerk-1"}, 64)
+        ((first,), (second,)) = claim(store, limit=64), claim(store, limit=64)
+        assert {first.filing_id, second.filing_id} == orphans
+        assert (first.crashes, first.expired) == (second.crashes, second.expired) == (1, True)
+        assert len(claim(store, limit=64)) == 64
+
+
+def _ten_thousand_more(transaction: Transaction) -> None:
+    """Copy the first filing and its job, free and long due."""
+    copied = """sender, body_digest, received_at, berichtsoort, belanghebbende_number,
+        belanghebbende_type, rol_belanghebbende, secret_id"""
+    numbers = """WITH RECURSIVE numbers (n) AS
+        (SELECT 100 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10099)"""
+    execute = transaction._execute  # type: ignore[attr-defined]
+    execute(
+        f"""INSERT INTO filing (kenmerk, berichtkenmerk, message_id, {copied})
+        {numbers} SELECT 'copy-' || n, 'copy-' || n, 'copy-' || n, {copied}
+        FROM numbers, filing WHERE filing.kenmerk = 'kenmerk-0'""",
+        (),
+    )
+    execute(
+        """INSERT INTO job
+            (filing_id, kenmerk, step, run_at, since, attempts, token, state, crashes)
+        SELECT filing.id, filing.kenmerk, 'begin', job.run_at - 1000, job.since, 0, 0, 'ready', 0
+        FROM filing, job WHERE filing.kenmerk <> 'kenmerk-0'
+            AND filing.kenmerk <> 'kenmerk-1' AND job.kenmerk = 'kenmerk-0'""",
+        (),
+    )
+
+
+def test_each_half_of_a_claim_goes_by_an_index(tmp_path: Path) -> None:
+    with sqlite_house(tmp_path).open() as store:
+        statement = "EXPLAIN QUERY PLAN " + _claimable(SQLITE, "")
+        values = [1] * statement.count("?")
+        explain = lambda t: t._execute(statement, values).fetchall()  # noqa: E731
+        plan = "\n".join(row[3] for row in store.write(explain).result())
+    assert "SEARCH job USING INDEX job_leased (lease_until<?)" in plan
+    assert "SEARCH job USING INDEX job_free (" in plan
+    assert "SCAN job" not in plan
+    assert "TEMP B-TREE" not in plan
 
 
 def _finish(transaction: Transaction, job: Job) -> None:
@@ -183,7 +241,8 @@ def test_an_operator_takes_a_job_from_who_holds_it(store: Store) -> None:
     with pytest.raises(LostLease):
         move(store, held, held)
     (job,) = claim(store)
-    assert (job.step, job.attempts, job.token) == ("again", 1, 3)
+    assert (job.step, job.attempts) == ("again", 1)
+    assert job.token > held.token
     assert store.read(lambda reader: reader.job(filing_id)) == job
     assert write(store, lambda t: t.drop_job(filing_id))
     assert not write(store, lambda t: t.drop_job(filing_id))
@@ -191,7 +250,51 @@ def test_an_operator_takes_a_job_from_who_holds_it(store: Store) -> None:
         write(store, partial(_finish, job=job))
     assert store.read(lambda reader: reader.job(filing_id)) is None
     write(store, lambda t: t.replace_job(new))
-    assert len(claim(store)) == 1, "also where there is none any more"
+    (newest,) = claim(store)
+    assert newest.token > job.token, "also where there is none any more"
+    with pytest.raises(LostLease):
+        write(store, partial(_finish, job=job))
+    write(store, partial(_finish, job=newest))
+    write(store, lambda t: t.replace_job(new))
+    with pytest.raises(LostLease):
+        write(store, partial(_finish, job=newest))
+    with pytest.raises(KeyError):
+        write(store, lambda t: t.replace_job(replace(new, filing_id=FilingId(99))))
+
+
+def test_what_is_due_at_once_asks_no_clock_and_keeps_its_turn(store: Store) -> None:
+    first, later, ahead = (add_with_job(store, n, at=NOW + n * SECOND) for n in (0, 2, 1))
+
+    def at_once(transaction: Transaction) -> None:
+        for filing_id, since in ((later, NOW + 2 * SECOND), (ahead, NOW + timedelta(days=30))):
+            job = Job(filing_id, f"kenmerk-{filing_id}", "begin", AT_ONCE, since)
+            transaction.replace_job(job)
+
+    write(store, at_once)
+    assert counts(store) == QueueCounts(3, 0, 0, 0, NOW)
+    assert len(store.read(lambda reader: reader.due_kenmerken(NOW, 10))) == 2, (
+        "what was entered a moment ago is left to who was told of it"
+    )
+    assert [job.filing_id for job in claim(store, limit=2)] == [first, later]
+    (job,) = claim(store, NOW - timedelta(days=30))
+    assert (job.filing_id, job.run_at) == (ahead, AT_ONCE)
+
+
+def test_no_job_waits_longer_than_the_longest_wait(store: Store) -> None:
+    """What a clock put off that was days ahead is done when it is right again."""
+    far = add_with_job(store, 1, at=NOW + LONGEST_WAIT + SECOND)
+    near = add_with_job(store, 2, at=NOW + LONGEST_WAIT)
+    assert counts(store) == QueueCounts(1, 1, 0, 0, NOW + LONGEST_WAIT + SECOND)
+    assert store.read(lambda reader: reader.due_kenmerken(NOW, 10)) == ["kenmerk-1"]
+    assert [job.filing_id for job in claim(store)] == [far]
+    assert claim(store) == []
+    found = store.read(lambda reader: reader.next_run_at(NOW))
+    assert found is not None
+    assert NOW + 50 * SECOND <= found <= NOW + MINUTE, "the end of the lease"
+    write(store, lambda t: t.drop_job(near))
+    far = add_with_job(store, 3, at=NOW + timedelta(days=30))
+    assert store.read(lambda reader: reader.next_run_at(NOW)) == NOW
+    assert write(store, lambda t: t.claim_one("kenmerk-3", NOW, MINUTE)) is not None
 
 
 def test_jobs_are_counted(house: House) -> None:

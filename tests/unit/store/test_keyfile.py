@@ -182,3 +182,53 @@ def test_another_ring_is_refused_by_the_names_of_what_it_lacks(
     assert ", ".join(sorted(used[1:])) in str(caught.value)
     written(path, "".join(map(line, KEYS)))
     assert set(open_key_ring(path, used, absent=absent).keys) == set(used)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_ring_stays_its_owner_s_when_root_adds_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    make_key_ring(path)
+    os.chown(path, 65_534, 65_534)
+    path.chmod(0o400)
+    add_key(path)
+    about = path.stat()
+    assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (65_534, 65_534, 0o400)
+
+
+def test_who_cannot_keep_the_owner_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ring"
+    before = make_key_ring(path)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    # As it looks to another user.
+    monkeypatch.setattr(os.path, "samestat", lambda *_: True)
+    found = os.fstat
+
+    def another_s(descriptor: int) -> os.stat_result:
+        fields = list(found(descriptor))
+        if Path(f"/proc/self/fd/{descriptor}").readlink() != path:
+            fields[4] += 1
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "fstat", another_s)
+    with pytest.raises(ConfigurationError, match="another owner"):
+        add_key(path)
+    monkeypatch.undo()
+    assert read_key_ring(path).keys == before.keys
+    assert [item.name for item in tmp_path.iterdir()] == ["ring"]
+
+
+def test_two_that_add_a_key_at_the_same_time_both_do(tmp_path: Path) -> None:
+    path = tmp_path / "ring"
+    make_key_ring(path)
+    threads = [threading.Thread(target=add_key, args=(path,)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read_key_ring(path).keys) == 17

@@ -17,6 +17,7 @@ from digipoort_wus.store.secrets import (
     SecretDestroyed,
     SecretUnreadable,
     WrappedSecret,
+    adopted,
     evidence_salt,
     key_ring,
     new_salt,
@@ -35,6 +36,7 @@ from digipoort_wus.store.values import PayloadDamaged
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))
 SECRET = Secret(b"\x07" * 32)
+LABEL = b"request"
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
@@ -134,27 +136,41 @@ def test_rotation_stops_at_what_it_cannot_read() -> None:
 
 def test_keys_are_derived_as_the_decision_says() -> None:
     salt = bytes(SALT_SIZE)
-    assert payload_key(SECRET, salt) == hkdf(SECRET.octets, salt, b"digipoort-wus payload 1")
+    assert payload_key(SECRET, salt, b"answer") == hkdf(
+        SECRET.octets, salt, b"digipoort-wus payload 1\0answer"
+    )
     assert evidence_salt(SECRET) == hkdf(SECRET.octets, b"", b"digipoort-wus evidence 1")
 
 
 def test_each_payload_has_a_key_of_its_own() -> None:
-    one, other = seal_payload(SECRET, b"inhoud"), seal_payload(SECRET, b"inhoud")
+    one, other = seal_payload(SECRET, b"inhoud", LABEL), seal_payload(SECRET, b"inhoud", LABEL)
     assert one.salt != other.salt
-    assert payload_key(SECRET, one.salt) != payload_key(SECRET, other.salt)
-    assert payload_key(SECRET, one.salt) != payload_key(new_secret(), one.salt)
+    assert payload_key(SECRET, one.salt, LABEL) != payload_key(SECRET, other.salt, LABEL)
+    assert payload_key(SECRET, one.salt, LABEL) != payload_key(new_secret(), one.salt, LABEL)
     assert len(one.salt) == len(new_salt()) == SALT_SIZE
     with pytest.raises(PayloadDamaged):
-        open_payload(SECRET, other.salt, one.octets)
+        open_payload(SECRET, other.salt, one.octets, LABEL)
+    with pytest.raises(PayloadDamaged):
+        open_payload(SECRET, one.salt, one.octets, b"answer")
+
+
+def test_a_payload_that_another_secret_sealed_is_adopted() -> None:
+    mine = new_secret()
+    sealed = seal_payload(SECRET, b"inhoud", LABEL)
+    salt = adopted(mine, payload_key(SECRET, sealed.salt, LABEL), LABEL)
+    assert open_payload(mine, salt, sealed.octets, LABEL) == b"inhoud"
+    for secret, label in ((SECRET, LABEL), (mine, b"answer")):
+        with pytest.raises(PayloadDamaged, match="where it belongs"):
+            open_payload(secret, salt, sealed.octets, label)
 
 
 def test_what_is_stored_is_described() -> None:
-    sealed = seal_payload(SECRET, b"inhoud")
+    sealed = seal_payload(SECRET, b"inhoud", LABEL)
     assert sealed.size == 6
     assert sealed.sha256 == hashlib.sha256(sealed.octets).digest()
     assert len(sealed.octets) == 6 + SEALED_SMALL_MORE
     assert b"inhoud" not in sealed.octets
-    assert open_payload(SECRET, sealed.salt, sealed.octets) == b"inhoud"
+    assert open_payload(SECRET, sealed.salt, sealed.octets, LABEL) == b"inhoud"
 
 
 def test_the_seal_of_small_payloads_is_plain_aes_gcm() -> None:
@@ -188,7 +204,7 @@ def test_a_changed_small_payload_is_refused(octets: bytes, data: st.DataObject) 
 def test_no_key_is_ever_shown() -> None:
     ring = key_ring(OLD)
     kept = wrap(ring, SECRET)
-    shown = f"{ring!r} {SECRET!r} {kept!r} {seal_payload(SECRET, b'inhoud')!r}"
+    shown = f"{ring!r} {SECRET!r} {kept!r} {seal_payload(SECRET, b'inhoud', LABEL)!r}"
     for secret in (OLD, SECRET.octets, kept.wrapped):
         assert repr(secret) not in shown
     assert "inhoud" not in shown

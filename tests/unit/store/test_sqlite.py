@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -15,12 +16,13 @@ import pytest
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
-from digipoort_wus.store import files, migrate
+from digipoort_wus.store import files, migrate, sweeping
 from digipoort_wus.store.files import PayloadFiles
 from digipoort_wus.store.mounts import file_system_of, require_local
 from digipoort_wus.store.ports import FilingId, Reader, StoreFailed, Transaction
 from digipoort_wus.store.sqlite import GROUP_MAX, SqliteStore, open_sqlite
-from tests.unit.store.samples import LARGE, NOW, add, contents, filing, kenmerken
+from tests.unit.store.conftest import payload_files
+from tests.unit.store.samples import LARGE, NOW, add, contents, filing, kenmerken, until
 
 
 @pytest.fixture
@@ -239,7 +241,7 @@ def test_what_waits_behind_the_group_fails_with_the_store(store: SqliteStore) ->
 
 
 def large_files(directory: Path) -> list[Path]:
-    return [path for path in (directory / "data/payloads").rglob("*") if path.is_file()]
+    return payload_files(directory / "data/payloads")
 
 
 def test_a_disk_that_is_full_leaves_nothing_of_what_was_prepared(
@@ -248,7 +250,7 @@ def test_a_disk_that_is_full_leaves_nothing_of_what_was_prepared(
     written = PayloadFiles._place
 
     def full(kept: PayloadFiles, draft: Any) -> None:
-        if len(large_files(tmp_path)) > 1:
+        if large_files(tmp_path):
             raise OSError("the disk is full")
         written(kept, draft)
 
@@ -258,17 +260,26 @@ def test_a_disk_that_is_full_leaves_nothing_of_what_was_prepared(
     assert large_files(tmp_path) == []
 
 
-def test_what_a_crash_left_is_swept_at_a_later_start(
+def test_what_a_crash_left_is_swept_by_who_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_sqlite(tmp_path / "data") as made:
         add(made, 1, LARGE).result(10)
         made.prepare([Document("", "", LARGE), Document("", "", LARGE)])
-    open_sqlite(tmp_path / "data").close()
+    for module, name, value in (
+        (files, "SWEPT_FROM_AGE", -60.0),
+        (files, "REMOVED_AFTER", -60.0),
+        (sweeping, "FIRST_SWEEP", 0.0),
+        (sweeping, "LOOKS_EVERY", 0.02),
+        (sweeping, "SWEEPS_EVERY", 0.0),
+    ):
+        monkeypatch.setattr(module, name, value)
+    with open_sqlite(tmp_path / "data"):
+        time.sleep(0.3)  # it may be a command of the operator
     assert len(large_files(tmp_path)) == 3
-    monkeypatch.setattr(files, "SWEPT_FROM_AGE", -60.0)
     with open_sqlite(tmp_path / "data") as made:
-        assert len(large_files(tmp_path)) == 1
+        made.look_after()
+        until(lambda: len(large_files(tmp_path)) == 1)
         assert contents(made, FilingId(1)) == [LARGE]
 
 
@@ -302,7 +313,7 @@ def test_settings_of_the_writer(store: SqliteStore) -> None:
 
 
 def test_a_second_gateway_is_refused(store: SqliteStore, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="another gateway"):
+    with pytest.raises(ConfigurationError, match="Another gateway"):
         open_sqlite(tmp_path / "data")
     code = (
         "import sys, pathlib; from digipoort_wus.store.sqlite import open_sqlite\n"
@@ -315,7 +326,7 @@ def test_a_second_gateway_is_refused(store: SqliteStore, tmp_path: Path) -> None
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     assert ended.returncode != 0
-    assert "another gateway uses the data directory" in ended.stderr
+    assert "Another gateway uses the data directory" in ended.stderr
     store.close()
     open_sqlite(tmp_path / "data").close()
 
@@ -348,7 +359,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path, content: bytes) -
 
 def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="cannot use the data directory"):
+    with pytest.raises(ConfigurationError, match="Cannot use the data directory"):
         open_sqlite(tmp_path / "file" / "data")
 
 
@@ -395,3 +406,92 @@ def test_the_mount_on_top_counts(tmp_path: Path) -> None:
     assert file_system_of(tmp_path, mounts) == "ext4"
     assert file_system_of(tmp_path, ["", "nonsense"]) == ""
     assert file_system_of(tmp_path, Path("/proc/self/mountinfo").read_text().splitlines())
+
+
+# --- Whose directory it is ------------------------------------------------------------
+
+
+def test_a_lock_cannot_be_taken_away(store: SqliteStore, tmp_path: Path) -> None:
+    """Whoever tidies up removes no file that keeps a second gateway out."""
+    for path in (tmp_path / "data").iterdir():
+        if path.is_file() and path.name not in ("digipoort.db", "digipoort.db-wal"):
+            path.unlink()
+    with pytest.raises(ConfigurationError, match="Another gateway"):
+        open_sqlite(tmp_path / "data")
+
+
+def test_a_directory_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o777)
+    with pytest.raises(ConfigurationError, match="chmod 700"):
+        open_sqlite(tmp_path / "data")
+    assert [*(tmp_path / "data").iterdir()] == []
+    (tmp_path / "data").chmod(0o770)
+    open_sqlite(tmp_path / "data").close()
+
+
+@pytest.mark.parametrize("what", ["data", "data/digipoort.db"])
+def test_a_gateway_whose_directory_was_replaced_stores_no_more(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(sweeping, "LOOKS_EVERY", 0.02)
+    store.look_after()
+    add(store).result(10)
+    (tmp_path / what).rename(tmp_path / "aside")
+    until(lambda: store.failure is not None)
+    with pytest.raises(StoreFailed, match="moved or replaced"):
+        add(store, 2).result(10)
+
+
+# --- What a purge leaves on the disk --------------------------------------------------
+
+
+def wrapped_of(store: SqliteStore, filing_id: FilingId) -> bytes:
+    found = store.read(lambda reader: reader.secret(filing_id))
+    assert found is not None
+    assert found[1] is not None
+    return found[1]
+
+
+def places_of(octets: bytes, directory: Path) -> list[str]:
+    files = (path for path in directory.iterdir() if path.is_file())
+    return [path.name for path in files if octets in path.read_bytes()]
+
+
+def test_a_purged_secret_stands_nowhere_while_the_gateway_goes_on(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    filing_id = add(store).result(10)
+    wrapped = wrapped_of(store, filing_id)
+    assert places_of(wrapped, tmp_path / "data") == ["digipoort.db-wal"]
+    store.write(lambda transaction: transaction.purge(filing_id, NOW)).result(10)
+    # The next work comes behind what the writer does about it.
+    store.write(lambda _: None).result(10)
+    assert places_of(wrapped, tmp_path / "data") == []
+
+
+def test_while_somebody_reads_the_secret_goes_later(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filing_id = add(store).result(10)
+    wrapped = wrapped_of(store, filing_id)
+
+    def purged_meanwhile(reader: Reader) -> None:
+        reader.filings_of("x")
+        store.write(lambda transaction: transaction.purge(filing_id, NOW)).result(10)
+        store.write(lambda _: None).result(10)
+        assert places_of(wrapped, tmp_path / "data") != []
+
+    store.read(purged_meanwhile)
+    monkeypatch.setattr(sweeping, "LOOKS_EVERY", 0.02)
+    store.look_after()
+    until(lambda: places_of(wrapped, tmp_path / "data") == [])
+
+
+def test_what_is_deleted_is_written_over(store: SqliteStore) -> None:
+    assert store._connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+def test_a_log_that_grew_gets_small_again(store: SqliteStore, tmp_path: Path) -> None:
+    limit = store._connection.execute("PRAGMA journal_size_limit").fetchone()[0]
+    assert limit == 64 * 1024 * 1024

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from digipoort_wus.filing.status import Status
 from digipoort_wus.store.ports import (
+    AT_ONCE,
     EvidenceRow,
     FilingId,
     Job,
@@ -81,6 +82,7 @@ class Stored(RuleBasedStateMachine):
             self.house = postgres_house(self.directory / "payloads", conninfo)
         self.model: dict[FilingId, Kept] = {}
         self.evidence: dict[str, int] = {}
+        self.claims: set[tuple[FilingId, int]] = set()
         self.now = NOW
         self.open()
         # Without a job under a lease most rules have nothing to do.
@@ -142,6 +144,8 @@ class Stored(RuleBasedStateMachine):
             assert job.filing_id in claimable
             assert kept.token is not None
             assert job.token == kept.token + 1
+            assert (job.filing_id, job.token) not in self.claims, "a token comes once"
+            self.claims.add((job.filing_id, job.token))
             assert not kept.suspect or len(jobs) == 1
             kept.token, kept.leased = job.token, True
             kept.held.append(job)
@@ -221,6 +225,22 @@ class Stored(RuleBasedStateMachine):
                 job = write(self.store, partial(_offer, filing_id=filing_id, store=self))
                 assert job.token == kept.token + 1
                 kept.token, kept.aside, kept.suspect = job.token, False, False
+
+    @rule(data=st.data(), drop=st.booleans())
+    def an_operator_decides(self, data: st.DataObject, drop: bool) -> None:
+        """The job goes, whoever holds it, or there is another one."""
+        filing_id = data.draw(st.sampled_from(sorted(self.model)))
+        kept = self.model[filing_id]
+        if drop:
+            write(self.store, lambda t: t.drop_job(filing_id))
+            kept.token = None
+        elif not kept.purged:
+            job = Job(filing_id, kept.kenmerk, "anew", AT_ONCE, self.now)
+            write(self.store, lambda t: t.replace_job(job))
+            found = self.store.read(lambda reader: reader.job(filing_id))
+            assert found is not None
+            kept.token = found.token
+        kept.leased = kept.suspect = kept.aside = False
 
     @rule(data=st.data())
     def purge(self, data: st.DataObject) -> None:

@@ -137,17 +137,17 @@ def test_readers_do_not_wait_for_each_other(store: Store) -> None:
 # --- Contents -----------------------------------------------------------------------------
 
 
-def test_contents_are_sealed_where_they_lie(house: House) -> None:
+def test_contents_are_sealed_where_they_lie(large_house: House) -> None:
     small, large = b"<geheim>123456782</geheim>", b"geheim 123456782 " * 20_000
-    with house.open() as store:
+    with large_house.open() as store:
         ids = [done(add(store, 1, small)), done(add(store, 2, large))]
         assert [contents(store, filing_id) for filing_id in ids] == [[small], [large]]
-        (path,) = house.files()
+        (path,) = large_house.files()
         assert b"geheim" not in path.read_bytes()
         rows = store.read(
             lambda reader: reader._all("SELECT content, place, size FROM payload ORDER BY id")  # type: ignore[attr-defined]
         )
-    assert [row[1:] for row in rows] == [("row", len(small)), ("file", len(large))]
+    assert [row[1:] for row in rows] == [("row", len(small)), (large_house.place, len(large))]
     assert b"geheim" not in rows[0][0]
     assert rows[1][0] is None
 
@@ -159,19 +159,20 @@ def test_the_same_content_is_stored_differently_each_time(store: Store) -> None:
     assert len({row[0] for row in rows}) == len({row[1] for row in rows}) == 2
 
 
-def test_a_large_content_comes_back_as_a_handle(store: Store) -> None:
-    filing_id = done(add(store, 1, LARGE))
-    content = store.read(lambda reader: reader.filing(filing_id)).delivery.document.content
-    assert not isinstance(content, bytes)
-    assert size_of(content) == len(LARGE)
-    with content.open() as file:
-        assert file.read(10) == LARGE[:10]
-
-
-def test_a_large_content_that_was_damaged_is_noticed(house: House) -> None:
-    with house.open() as store:
+def test_a_large_content_comes_back_as_a_handle(large_house: House) -> None:
+    with large_house.open() as store:
         filing_id = done(add(store, 1, LARGE))
-        (path,) = house.files()
+        content = store.read(lambda reader: reader.filing(filing_id)).delivery.document.content
+        assert not isinstance(content, bytes)
+        assert size_of(content) == len(LARGE)
+        with content.open() as file:
+            assert file.read(10) == LARGE[:10]
+
+
+def test_a_large_content_that_was_damaged_is_noticed(large_house: House) -> None:
+    with large_house.open() as store:
+        filing_id = done(add(store, 1, LARGE))
+        (path,) = large_house.files()
         octets = bytearray(path.read_bytes())
         octets[100_000] ^= 1
         path.write_bytes(octets)
@@ -197,39 +198,39 @@ def test_a_small_content_that_was_damaged_is_noticed(store: Store) -> None:
         contents(store, second)
 
 
-def test_what_was_prepared_is_kept_as_it_is(house: House) -> None:
-    documents = (Document("a/b", "c", LARGE),)
-    with house.open() as store:
+def test_what_was_prepared_is_kept_as_it_is(large_house: House) -> None:
+    documents = (filing(1, LARGE).delivery.document,)
+    with large_house.open() as store:
         prepared = store.prepare(documents, b"<request/>")
         assert len(prepared.files) == 1
-        assert len(house.files()) == 1
+        assert len(large_house.files()) == 1
 
         def work(transaction: Transaction) -> FilingId:
             return transaction.add_filing(filing(1, LARGE), "message-1", b"d", prepared)
 
         filing_id = write(store, work)
         done(store.discard(prepared))
-        assert len(house.files()) == 1
+        assert len(large_house.files()) == 1
         assert contents(store, filing_id) == [LARGE]
         assert store.read(lambda reader: reader.request(filing_id)) == b"<request/>"
 
 
-def test_what_was_prepared_in_vain_is_removed(house: House) -> None:
-    with house.open() as store:
+def test_what_was_prepared_in_vain_is_removed(large_house: House) -> None:
+    with large_house.open() as store:
         prepared = store.prepare([Document("a/b", "c", LARGE)], LARGE)
-        assert len(house.files()) == 2
+        assert len(large_house.files()) == 2
         done(store.discard(prepared))
-        assert house.files() == []
+        assert large_house.files() == []
 
 
-def test_a_missing_file_is_mended_by_who_sends_it_again(house: House) -> None:
-    with house.open() as store:
+def test_a_missing_file_is_mended_by_who_sends_it_again(large_house: House) -> None:
+    with large_house.open() as store:
         filing_id = done(add(store, 1, LARGE))
-        (path,) = house.files()
+        (path,) = large_house.files()
         again = store.prepare(filing(1, LARGE).delivery.document for _ in range(1))
         write(store, lambda transaction: transaction.mend(filing_id, again))
         done(store.discard(again))
-        assert house.files() == [path]
+        assert large_house.files() == [path]
         path.unlink()
         again = store.prepare([filing(1, LARGE).delivery.document])
         write(store, lambda transaction: transaction.mend(filing_id, again))

@@ -38,6 +38,7 @@ from digipoort_wus.store.sqlite import open_sqlite
 from digipoort_wus.store.tables import ddl, metadata
 from tests.postgres import Cluster
 from tests.unit.process.sandbox import DELIVERY, HAPPY, OTHER, Sandbox, caller, done, opened
+from tests.unit.store.conftest import payload_files
 
 FIRST, SECOND = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 6))
 LARGE_OF_3, CONTINUED_OF_3 = SECOND, f"{FIRST[:-1]}9"
@@ -187,7 +188,7 @@ def test_what_is_old_can_be_purged(old_3: Path) -> None:
         purged = done(house.store.write(lambda t: t.purge(number, now)))
         assert purged.files == (hashlib.sha256(LARGE).digest(),)
         done(house.store.remove(purged.files))
-    assert [path for path in (old_3 / "payloads").rglob("*") if path.is_file()] == []
+    assert payload_files(old_3 / "payloads") == []
     assert hashlib.sha256(LARGE).digest() not in (old_3 / "digipoort.db").read_bytes()
 
 

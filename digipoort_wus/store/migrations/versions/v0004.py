@@ -4,6 +4,7 @@ The statements are frozen beside this module. In a data directory of schema 3 ea
 made anew and its rows are copied: SQLite cannot change the conditions of a table.
 """
 
+import secrets
 from pathlib import Path
 
 from alembic import op
@@ -44,6 +45,7 @@ def upgrade() -> None:
     name = f"version_4.{connection.dialect.name}.sql"
     for statement in Path(__file__).with_name(name).read_text("utf-8").split(";\n\n"):
         connection.exec_driver_sql(statement.strip().removesuffix(";"))
+    connection.exec_driver_sql(f"INSERT INTO identity (id) VALUES ('{secrets.token_hex(16)}')")  # noqa: S608
     for table in old:
         columns, (more, values) = _OLD[table], _ADDED.get(table, ("", ""))
         into, values = (f"{columns}, {more}", f"{columns}, {values}") if more else (columns,) * 2

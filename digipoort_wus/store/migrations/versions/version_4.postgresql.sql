@@ -17,6 +17,11 @@ CREATE TABLE batch (
 
 CREATE INDEX batch_unstamped ON batch (id) WHERE token IS NULL;
 
+CREATE TABLE identity (
+    id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (id)
+);
+
 CREATE TABLE material (
     sha256 BYTEA NOT NULL CHECK (length(sha256) = 32),
     kind TEXT COLLATE "C" NOT NULL,
@@ -65,6 +70,8 @@ CREATE TABLE payload (
 
 CREATE INDEX payload_file ON payload (sha256) WHERE place = 'file';
 
+CREATE INDEX payload_object ON payload (sha256) WHERE place = 'object';
+
 CREATE INDEX payload_secret ON payload (secret_id);
 
 CREATE TABLE filing (
@@ -89,8 +96,10 @@ CREATE TABLE filing (
     tls_oin TEXT COLLATE "C",
     secret_id BIGINT,
     request_id BIGINT,
+    mac BYTEA,
     purged_at BIGINT,
     hold TEXT COLLATE "C",
+    resent BIGINT DEFAULT 0 NOT NULL CHECK (resent >= 0),
     PRIMARY KEY (id),
     CHECK ((ontvanger_type IS NULL) = (ontvanger_number IS NULL)),
     UNIQUE (sender, message_id),
@@ -161,10 +170,12 @@ CREATE TABLE inbox (
     message_id TEXT COLLATE "C" NOT NULL,
     digest BYTEA NOT NULL,
     answer_id BIGINT,
+    request_id BIGINT,
     received_at BIGINT NOT NULL,
     filing_id BIGINT NOT NULL,
     PRIMARY KEY (peer, message_id),
     FOREIGN KEY(answer_id) REFERENCES payload (id),
+    FOREIGN KEY(request_id) REFERENCES payload (id),
     FOREIGN KEY(filing_id) REFERENCES filing (id)
 );
 
@@ -188,7 +199,7 @@ CREATE TABLE job (
 
 CREATE INDEX job_aside ON job (filing_id) WHERE state = 'aside';
 
-CREATE INDEX job_free ON job (run_at) WHERE lease_until IS NULL AND state = 'ready';
+CREATE INDEX job_free ON job (run_at, filing_id) WHERE lease_until IS NULL AND state = 'ready';
 
 CREATE INDEX job_kenmerk ON job (kenmerk);
 
@@ -213,11 +224,14 @@ CREATE TABLE return_message (
     findings TEXT COLLATE "C" NOT NULL,
     elements TEXT COLLATE "C" NOT NULL,
     secret_id BIGINT,
+    request_id BIGINT,
+    mac BYTEA,
     PRIMARY KEY (id),
     CHECK ((ontvanger_type IS NULL) = (ontvanger_number IS NULL)),
     UNIQUE (berichtkenmerk),
     FOREIGN KEY(filing_id) REFERENCES filing (id),
-    FOREIGN KEY(secret_id) REFERENCES secret (id)
+    FOREIGN KEY(secret_id) REFERENCES secret (id),
+    FOREIGN KEY(request_id) REFERENCES payload (id)
 );
 
 CREATE INDEX return_message_filing ON return_message (filing_id);

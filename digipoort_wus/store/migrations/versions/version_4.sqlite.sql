@@ -17,6 +17,11 @@ CREATE TABLE batch (
 
 CREATE INDEX batch_unstamped ON batch (id) WHERE token IS NULL;
 
+CREATE TABLE identity (
+    id TEXT NOT NULL,
+    PRIMARY KEY (id)
+) STRICT;
+
 CREATE TABLE material (
     sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
     kind TEXT NOT NULL,
@@ -66,6 +71,8 @@ CREATE TABLE payload (
 
 CREATE INDEX payload_file ON payload (sha256) WHERE place = 'file';
 
+CREATE INDEX payload_object ON payload (sha256) WHERE place = 'object';
+
 CREATE INDEX payload_secret ON payload (secret_id);
 
 CREATE TABLE filing (
@@ -90,8 +97,10 @@ CREATE TABLE filing (
     tls_oin TEXT,
     secret_id INTEGER,
     request_id INTEGER,
+    mac BLOB,
     purged_at INTEGER,
     hold TEXT,
+    resent INTEGER DEFAULT 0 NOT NULL CHECK (resent >= 0),
     PRIMARY KEY (id),
     CHECK ((ontvanger_type IS NULL) = (ontvanger_number IS NULL)),
     UNIQUE (sender, message_id),
@@ -164,10 +173,12 @@ CREATE TABLE inbox (
     message_id TEXT NOT NULL,
     digest BLOB NOT NULL,
     answer_id INTEGER,
+    request_id INTEGER,
     received_at INTEGER NOT NULL,
     filing_id INTEGER NOT NULL,
     PRIMARY KEY (peer, message_id),
     FOREIGN KEY(answer_id) REFERENCES payload (id),
+    FOREIGN KEY(request_id) REFERENCES payload (id),
     FOREIGN KEY(filing_id) REFERENCES filing (id)
 ) WITHOUT ROWID,
  STRICT;
@@ -192,7 +203,7 @@ CREATE TABLE job (
 
 CREATE INDEX job_aside ON job (filing_id) WHERE state = 'aside';
 
-CREATE INDEX job_free ON job (run_at) WHERE lease_until IS NULL AND state = 'ready';
+CREATE INDEX job_free ON job (run_at, filing_id) WHERE lease_until IS NULL AND state = 'ready';
 
 CREATE INDEX job_kenmerk ON job (kenmerk);
 
@@ -217,11 +228,14 @@ CREATE TABLE return_message (
     findings TEXT NOT NULL,
     elements TEXT NOT NULL,
     secret_id INTEGER,
+    request_id INTEGER,
+    mac BLOB,
     PRIMARY KEY (id),
     CHECK ((ontvanger_type IS NULL) = (ontvanger_number IS NULL)),
     UNIQUE (berichtkenmerk),
     FOREIGN KEY(filing_id) REFERENCES filing (id),
-    FOREIGN KEY(secret_id) REFERENCES secret (id)
+    FOREIGN KEY(secret_id) REFERENCES secret (id),
+    FOREIGN KEY(request_id) REFERENCES payload (id)
 ) STRICT;
 
 CREATE INDEX return_message_filing ON return_message (filing_id);

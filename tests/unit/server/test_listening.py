@@ -1,0 +1,34 @@
+"""Why an address cannot be listened on, and what to do about it."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.server.listening import listen_on
+from digipoort_wus.server.reactor import Reactor
+from digipoort_wus.testing.reactor_thread import ReactorThread
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    with ReactorThread() as running:
+        yield running.reactor
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1"])
+def test_an_address_of_another_machine_is_told_from_a_port_in_use(
+    reactor: Reactor, host: str
+) -> None:
+    with pytest.raises(ConfigurationError, match="Name an address of this machine") as caught:
+        listen_on(reactor, host, 0, object())
+    assert "port;" not in str(caught.value)
+
+
+def test_a_port_in_use(reactor: Reactor) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(ConfigurationError, match=r"Address already in use\. Choose another"),
+    ):
+        listen_on(reactor, "127.0.0.1", other.getsockname()[1], object())
