@@ -39,7 +39,14 @@ from digipoort_wus.process.giving import give
 from digipoort_wus.process.later import Later
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, played, scenario_of
 from digipoort_wus.process.writing import Work, begun_future, write_with
-from digipoort_wus.store.ports import Prepared, Reader, StatusRow, Store, Transaction
+from digipoort_wus.store.ports import (
+    PayloadDamaged,
+    Prepared,
+    Reader,
+    StatusRow,
+    Store,
+    Transaction,
+)
 
 _log = logging.getLogger(__name__)
 S = TypeVar("S")
@@ -204,7 +211,11 @@ class ProcessService:
     def messages(
         self, caller: Caller, query: MailboxQuery, scope: Scope, later: Later | None = None
     ) -> Future[Sequence[ReturnMessage]]:
-        """Return the caller's return messages with their content, oldest first."""
+        """Return the caller's return messages with their content, oldest first.
+
+        What cannot be read is left out and stays new. Fails with PayloadDamaged when nothing
+        else is there: a repeat is safe, and helps once it was restored.
+        """
         access = self._access(caller)
 
         def look(reader: Reader) -> tuple[Sequence[ReturnMessage], Work[None] | None]:
@@ -215,6 +226,9 @@ class ProcessService:
                     *(row.kenmerk, row.message_id),
                     extra={"event": "message-unreadable", "kenmerk": row.kenmerk},
                 )
+            if found.unreadable and not found.given:
+                # An empty answer would say that there is nothing.
+                raise PayloadDamaged("nothing of what was asked for can be read: restore it")
             mark: Work[None] | None = None
             if scope is Scope.NEW and found.given:
                 oin, given, now = caller.oin, found.given, self.clock()

@@ -316,7 +316,7 @@ def test_a_damaged_document_is_not_delivered_until_it_is_put_back(tmp_path: Path
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_damaged_message_is_left_out_and_stays_new(tmp_path: Path, how: str) -> None:
+def test_a_damaged_message_stays_new_and_keeps_no_other_back(tmp_path: Path, how: str) -> None:
     damage, _ = DAMAGES[how]
     with served(with_pki(tmp_path / "data")) as running:
         kenmerk = delivered(running)
@@ -326,10 +326,14 @@ def test_a_damaged_message_is_left_out_and_stays_new(tmp_path: Path, how: str) -
         damage(file)
         names = ("getNieuweBerichtenKenmerk", "getBerichtenKenmerk")
         for name in names:
-            answer = running.ask(name, query_body(name, kenmerk))
-            assert answer.status_code == 200
-            assert not list(body_of(answer).iter("{*}berichtkenmerk"))
+            assert_refused(running.ask(name, query_body(name, kenmerk)), "OPH400", "TECHNICAL")
         assert "cannot be read" in running.log()
+        # Beside one that can be read it is left out.
+        assert offer(running, kenmerk, b"small").status_code == 200
+        for name in names:
+            answer = running.ask(name, query_body(name, kenmerk))
+            assert len(list(body_of(answer).iter("{*}berichtkenmerk"))) == 1
+            assert len(answer.content) < len(LARGE)
         file.write_bytes(whole)
         there = running.ask(names[0], query_body(names[0], kenmerk))
         assert len(list(body_of(there).iter("{*}berichtkenmerk"))) == 1
