@@ -290,7 +290,8 @@ def test_an_authority_that_is_down(authority: StampAuthority, tmp_path: Path) ->
             assert (refused.returncode, "HTTP 503" in refused.stderr) == (1, True)
             tsa.give = stamps(authority)
             done = stamped.said("evidence", "stamp")
-            assert done.endswith("batches were stamped.\n")
+            # The gateway itself may have been faster.
+            assert re.search(r"(1 batch was|(0|[2-9]|\d\d+) batches were) stamped\.\n$", done)
             wait_until(lambda: stamped.gateway.ready() == (200, set()), 30)
             stamped.running.wait_for(kenmerk, "500")
             assert "stamped" in stamped.events()
