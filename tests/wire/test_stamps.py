@@ -302,7 +302,7 @@ def test_a_stopped_gateway_is_stamped_by_command(authority: StampAuthority, tmp_
         with_pki(tmp_path / "data")
         with a_gateway(tmp_path, tsa, "off") as gateway:
             gateway.running.wait_for(gateway.running.submit(), "500")
-            assert "were sealed in" in gateway.said("evidence", "seal")
+            assert "sealed in" in gateway.said("evidence", "seal")
             refused = gateway.command("evidence", "stamp")
             assert "[evidence.stamp]" in refused.stderr
             config, directory = gateway.config, gateway.running.directory
