@@ -88,7 +88,7 @@ def open_postgres(
             check_postgres(connection)
             check_durability(connection)
             rings = {row[0] for row in connection.execute(RINGS.encode())}
-            store_id = str(next(connection.execute(IDENTITY.encode()))[0])
+            (store_id,) = (str(row[0]) for row in connection.execute(IDENTITY.encode()))
             known = [bytes(row[0]) for row in connection.execute(SOME_FILES.encode())]
             in_objects = [bytes(row[0]) for row in connection.execute(SOME_OBJECTS.encode())]
     except psycopg.Error as error:
