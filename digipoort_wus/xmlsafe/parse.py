@@ -53,11 +53,8 @@ def parse_unparsed(unparsed: Unparsed) -> etree._Element:
     """
     # huge_tree: without it a text node ends at 10 MB, while inhoud may be 20 MiB.
     root = _parse(unparsed.take(), _parser(encoding="utf-8", huge_tree=True))
-    about = root.getroottree().docinfo
-    if about.internalDTD is not None:
-        raise Refusal(checks.XML_DOCTYPE)
     # libxml2 would read 1.1 by the rules of 1.0, which differ.
-    if about.xml_version != "1.0":
+    if root.getroottree().docinfo.xml_version != "1.0":
         raise Refusal(checks.XML_WELL_FORMED, expected="XML 1.0")
     # Outside of CDATA these octets are what they look like; a tree is only walked when they occur.
     if unparsed.remarkable:
@@ -79,10 +76,7 @@ def parse_document(data: bytes) -> etree._Element:
         MemoryError: the parser had no memory, which is nobody's mistake but ours.
     """
     # Its names are anybody's: they are not to stay in the dictionary of this thread.
-    root = apart(lambda: _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000)))
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise Refusal(checks.XML_DOCTYPE)
-    return root
+    return apart(lambda: _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000)))
 
 
 def _parser(*, encoding: str | None, huge_tree: bool) -> etree.XMLParser:
@@ -101,15 +95,24 @@ def _parser(*, encoding: str | None, huge_tree: bool) -> etree.XMLParser:
 
 def _parse(data: bytes, parser: etree.XMLParser) -> etree._Element:
     try:
-        return etree.fromstring(data, parser)
+        root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         # lxml reports exhausted memory as a syntax error; only the code tells.
         if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
             raise MemoryError("no memory to parse the document") from None
         # The message of libxml2 quotes the document; only where it went wrong is told.
         line, column = error.position
-        check, received = _why_not_parsed(data), f"line {line}, column {column}"
-    raise Refusal(check, received=received)
+        check = _why_not_parsed(data)
+    else:
+        if root.getroottree().docinfo.internalDTD is not None:
+            raise Refusal(checks.XML_DOCTYPE)
+        # lxml looks at the last thing in its log, so behind a warning, as of a relative
+        # namespace name, it accepts a prefix without a namespace.
+        mistake = next(iter(parser.error_log.filter_from_errors()), None)
+        if mistake is None:
+            return root
+        check, line, column = checks.XML_WELL_FORMED, mistake.line, mistake.column
+    raise Refusal(check, received=f"line {line}, column {column}")
 
 
 def _why_not_parsed(data: bytes) -> Check:

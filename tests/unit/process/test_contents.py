@@ -15,6 +15,7 @@ from digipoort_wus.process.later import Later, Overtaken
 from digipoort_wus.rules.api import Report, Stage
 from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.store.files import IN_ROW_BELOW
+from digipoort_wus.store.values import PayloadDamaged
 from tests.unit.process.sandbox import (
     DELIVERY,
     HAPPY,
@@ -117,7 +118,8 @@ def test_what_cannot_be_read_is_not_marked_as_fetched(sandbox: Sandbox, tmp_path
     good = path.read_bytes()
     damage(path)
     for scope in Scope:
-        assert fetched(sandbox, scope) == []
+        with pytest.raises(PayloadDamaged):
+            fetched(sandbox, scope)
     path.write_bytes(good)
     assert fetched(sandbox, Scope.NEW) == [message]
     assert fetched(sandbox, Scope.NEW) == []

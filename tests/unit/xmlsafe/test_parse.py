@@ -289,3 +289,18 @@ def test_names_of_documents_are_read_apart(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("digipoort_wus.xmlsafe.parse.etree.fromstring", fromstring)
     assert parse_document(b"<a/>").tag == "a"
     assert threads == [True]
+
+
+@pytest.mark.parametrize("warning", ["<a xmlns='relative'/>", "<a xml:space='q'/>"])
+@pytest.mark.parametrize(
+    "mistake", ["<q:x/>", "<x q:y=''/>", "<x xmlns:a='u:' xmlns:b='u:' a:c='' b:c=''/>"]
+)
+@pytest.mark.parametrize("parse", [parse_document, parse_message])
+def test_a_warning_hides_no_mistake(
+    parse: Callable[[bytes], object], mistake: str, warning: str
+) -> None:
+    for inside in (mistake, mistake + warning, warning + mistake, warning + mistake + warning):
+        with pytest.raises(Refusal) as caught:
+            parse(f"<r>{inside}</r>".encode())
+        assert caught.value.check.id == "XML-WELL-FORMED"
+    parse(f"<r>{warning}</r>".encode())
