@@ -7,6 +7,7 @@ that was meant; once the secret is destroyed nobody can, not even by trying ever
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 
 from digipoort_wus.filing.content import Content, open_content
 
@@ -60,9 +61,7 @@ def blind(salt: bytes, name: str, value: Content) -> Blinded:
     """
     if len(salt) != SALT_SIZE:
         raise ValueError(f"a salt has {SALT_SIZE} octets")
-    if not name.isascii() or not name.isprintable():
-        raise ValueError("a name is of printable ASCII")
-    prefix = name.encode() + b"\0"
+    prefix = _prefix(name)
     if isinstance(value, bytes) and len(value) <= _PIECE:
         return Blinded(hmac.digest(salt, prefix + value, "sha256"))
     running = hmac.new(salt, prefix, hashlib.sha256)
@@ -70,3 +69,10 @@ def blind(salt: bytes, name: str, value: Content) -> Blinded:
         while piece := file.read(_PIECE):
             running.update(piece)
     return Blinded(running.digest())
+
+
+@lru_cache(maxsize=64)
+def _prefix(name: str) -> bytes:
+    if not name.isascii() or not name.isprintable():
+        raise ValueError("a name is of printable ASCII")
+    return name.encode() + b"\0"

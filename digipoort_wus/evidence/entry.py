@@ -89,7 +89,7 @@ def _spelled(kenmerk: str, seq: int, at: datetime, kind: str, bericht: str, fact
     """Return canonical JSON; the names are in their order here, for there are many entries."""
     return (
         f'{{"at":"{format_utc(at)}","bericht":{quoted(bericht)},"facts":{facts},'
-        f'"kenmerk":{quoted(kenmerk)},"kind":{quoted(kind)},"seq":{canonical_text(seq)},'
+        f'"kenmerk":{quoted(kenmerk)},"kind":{quoted(kind)},"seq":{seq},'
         f'"v":{VERSION}}}'
     ).encode()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from digipoort_wus.evidence.blinded import Blinded, Digest
-from digipoort_wus.evidence.canonical import Json, canonical_text
+from digipoort_wus.evidence.canonical import Json, canonical_text, quoted
 
 TEXT_MAX = 256
 """Characters of a plain text: a name, a code, an identifier of ours."""
@@ -238,9 +238,13 @@ KINDS: Mapping[type[Event], str] = MappingProxyType(
 """The word in an entry for each of them."""
 
 
-_NAMES: Mapping[type[Event], tuple[str, ...]] = MappingProxyType(
-    {kind: tuple(sorted(field.name for field in fields(kind))) for kind in KINDS}
+_NAMES: Mapping[type[Event], tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        kind: tuple((name, f'"{name}":') for name in sorted(field.name for field in fields(kind)))
+        for kind in KINDS
+    }
 )
+"""Members in their order, each with how it begins."""
 
 
 def facts_of(event: Event) -> Mapping[str, Json]:
@@ -260,15 +264,18 @@ def facts_text(event: Event) -> str:
         ValueError: as :func:`facts_of`, or a text is no Unicode.
     """
     members: list[str] = []
-    for name in _NAMES[type(event)]:
+    for name, begin in _NAMES[type(event)]:
         value = getattr(event, name)
-        match value:
-            case None:
-                continue
-            case Blinded(mac):
-                members.append(f'"{name}":"hmac-sha256:{mac.hex()}"')
-            case _:
-                members.append(f'"{name}":{canonical_text(_told(value))}')
+        if value is None:
+            continue
+        # By the type itself, the most frequent ones first.
+        kind = type(value)
+        if kind is Blinded:
+            members.append(f'{begin}"hmac-sha256:{value.mac.hex()}"')
+        elif kind is str and len(value) <= TEXT_MAX:
+            members.append(begin + quoted(value))
+        else:
+            members.append(begin + canonical_text(_told(value)))
     return f"{{{','.join(members)}}}"
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 from types import MappingProxyType
 
 from digipoort_wus import checks, names
@@ -191,7 +192,7 @@ class AuthorisationTable:
             )
         if found is not None and found.disabled:
             raise Refusal(checks.PARTY_ENABLED, received=f"OIN {oin}, which is disabled")
-        return found or replace(_UNRESTRICTED, oin=oin)
+        return found or _unrestricted(oin)
 
     def mailboxes_of(self, oin: str) -> frozenset[Party]:
         """Return the belanghebbenden whose messages a party may fetch, whoever filed."""
@@ -222,6 +223,12 @@ def authorisation_table(
         MappingProxyType({oin: frozenset(known) for oin, known in mailboxes.items()}),
         others,
     )
+
+
+@lru_cache(maxsize=1024)
+def _unrestricted(oin: str) -> PartyRow:
+    """Return the row of who needs none; it is asked for at every request."""
+    return replace(_UNRESTRICTED, oin=oin)
 
 
 EVERYBODY = authorisation_table(others=Others.ADMITTED)

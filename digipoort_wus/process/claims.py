@@ -24,6 +24,17 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a commit gave that has been waited for; a future would take a lock of its own."""
+
+    following: Job | None
+
+    def result(self) -> Job | None:
+        """Return it."""
+        return self.following
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """Steps that were done, and wait for their commit.
 
@@ -37,7 +48,7 @@ class Begun:
 
     job: Job
     taken: Taken
-    commit: "Future[Job | None]"
+    commit: "Future[Job | None] | Known"
     loaded: Loaded | None = None
     stepped: tuple[Stepped, ...] = ()
 

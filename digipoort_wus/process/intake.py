@@ -106,7 +106,10 @@ def accept(
         delivery=_addressed(delivery, route),
         tls_oin=caller.tls_oin,
     )
-    filing_id = transaction.add_filing(filing, caller.message_id, caller.body_digest, prepared)
+    head = filing_head(filing, caller.message_id, caller.body_digest, 1 + len(delivery.attachments))
+    filing_id = transaction.add_filing(
+        filing, caller.message_id, caller.body_digest, prepared, head=head
+    )
     if caller.proof is not None:
         transaction.add_materials(filing_id, caller.proof.materials)
     if continued:
@@ -120,7 +123,6 @@ def accept(
         received = evidence_of(salt, caller, delivery)
     else:
         salt = prepared.evidence_salt
-    head = filing_head(filing, caller.message_id, caller.body_digest, 1 + len(delivery.attachments))
     received = replace(received, head=blind(salt, "head", head))
     # Nobody has written to the chain of a new kenmerk.
     record = recording.record if continued else recording.record_first

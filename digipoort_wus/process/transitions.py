@@ -31,6 +31,10 @@ class Step(Enum):
     AWAIT = "await"
     """Delivered; the agency reports by itself (``zetStatus``), and until then nothing is due."""
 
+    # There is one of each, and they are looked up many times for each filing: an Enum's own
+    # hash is that of its name, in Python.
+    __hash__ = object.__hash__
+
 
 FIRST_STEP = Step.AUTHORISE
 
@@ -52,6 +56,8 @@ class Event(Enum):
     REFUSED = "refused"
     AWAITED = "awaited"
     CANCELLED = "cancelled"
+
+    __hash__ = object.__hash__
 
 
 FAILURES = frozenset((Event.AUSP_DOWN, Event.UNDETERMINED, Event.UNREACHABLE))

@@ -175,11 +175,13 @@ class Worker:
         else:
             observed = self._observed(step, filing, job)
         done = self._decided(job, filing, step, observed)
+        delivered, messages = observed.delivered, done.result.messages
+        if delivered is None and not messages:
+            # Nothing to record but the statuses: most steps.
+            return Done(step, done.event, done.result, (), (), monotonic() - began)
         now = to_milliseconds(self.clock())
         attempt = 1 if step is Step.DELIVER else 1 + job.attempts
-        delivered = observed.delivered
         entries = [] if delivered is None else [recording.delivered(delivered, attempt, now)]
-        messages = done.result.messages
         entries += [recording.offered(salt, message, "", now) for message in messages]
         prepared = [self.store.prepare((item.document, *item.attachments)) for item in messages]
         return Done(

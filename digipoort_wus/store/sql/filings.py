@@ -248,6 +248,8 @@ class FilingWrites(FilingReads):
         message_id: str,
         body_digest: bytes,
         prepared: Prepared | None = None,
+        *,
+        head: bytes | None = None,
     ) -> FilingId:
         """Keep a delivery and its documents."""
         delivery = filing.delivery
@@ -258,7 +260,8 @@ class FilingWrites(FilingReads):
         secret_id = self._add_secret(ready.ring, ready.wrapped)
         request_id = None if ready.request is None else self._add_payload(secret_id, ready.request)
         filing_id = FilingId(self._number("filing"))
-        head = binding.filing_head(filing, message_id, body_digest, len(documents))
+        if head is None:
+            head = binding.filing_head(filing, message_id, body_digest, len(documents))
         self._add(
             FILING,
             filing_id,
