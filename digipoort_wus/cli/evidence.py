@@ -95,7 +95,7 @@ def stamp(config_file: Path | None, data_dir: Path | None) -> None:
                 stamped = _in_steps(lambda: stamper.stamp_some())
         else:
             # What the first order did counts as well.
-            orders = chain((order,), iter(lambda: _ordered(config, "stamp") or "0 0", ""))
+            orders = chain((order,), iter(lambda: _ordered_again(config), ""))
             stamped = _in_steps(lambda: Some.of(next(orders)))
         click.echo(f"{number_of(stamped, 'batch was', 'batches were')} stamped.")
 
@@ -224,6 +224,13 @@ def _ordered(config: "Config", order: str) -> str | None:
     if config.store_url or not config.data_dir.is_dir():
         return None
     return ask(config.data_dir, order)
+
+
+def _ordered_again(config: "Config") -> str:
+    answer = _ordered(config, "stamp")
+    if answer is None:
+        raise ConfigurationError("The gateway ended before all was stamped: try again.")
+    return answer
 
 
 def _stamps(config: "Config") -> "Stamps":

@@ -143,39 +143,6 @@ class Destinations:
         threading.Thread(target=self._run, args=(known, work), name=name, daemon=True).start()
         return True
 
-    def enter(self, destination: str) -> bool:
-        """Take a place for a delivery in the calling thread; False when there is none."""
-        with self._changed:
-            known = self._known.setdefault(destination, _Destination())
-            most = self._most(destination)
-            if known.running >= most or self._running >= self._at_most:
-                return False
-            known.running += 1
-            self._running += 1
-            return True
-
-    def leave(self, destination: str, seconds: float) -> None:
-        """Give the place back.
-
-        Args:
-            destination: as it was entered.
-            seconds: that the delivery took.
-        """
-        with self._changed:
-            known = self._known[destination]
-            known.seconds += _NEWEST * (seconds - known.seconds)
-            following = known.waiting.popleft() if known.waiting else None
-            if following is None:
-                known.running -= 1
-                self._running -= 1
-                self._changed.notify_all()
-        self._on_free()
-        if following is not None:
-            # A place in a thread of somebody else's was free for who waited.
-            arguments = (known, following)
-            name = f"delivery-{destination}"
-            threading.Thread(target=self._run, args=arguments, name=name, daemon=True).start()
-
     def turn(self, destination: str, now: datetime) -> datetime:
         """Return when one more delivery, for which there is no room now, might find some.
 

@@ -9,6 +9,7 @@ have threads of their own, a few for each, so that one that is slow stalls nobod
 
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -322,8 +323,14 @@ class Engine:
         """Let a job be claimed again later, as if it had not been claimed now."""
         later = replace(job, attempts=job.attempts - 1, run_at=run_at)
         self._leases.let_go(job)
-        self.store.write(lambda transaction: transaction.move(job, later, None))
+        moved = self.store.write(lambda transaction: transaction.move(job, later, None))
+        moved.add_done_callback(partial(self._owe, job))
         return Placed.LATER
+
+    def _owe(self, job: Job, moved: "Future[None]") -> None:
+        """Remember to give a job back that the store did not take."""
+        if isinstance(moved.exception(), StoreFailed):
+            self._owed.add([job])
 
     def _give_back(self, job: Job) -> None:
         self._put_off(job, job.run_at)

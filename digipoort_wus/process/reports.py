@@ -22,10 +22,11 @@ from digipoort_wus import checks
 from digipoort_wus.clock import to_milliseconds
 from digipoort_wus.errors import Refusal
 from digipoort_wus.filing.content import read_content, size_of
-from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
+from digipoort_wus.filing.filing import Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
 from digipoort_wus.process.api import AgencyReport, Caller
 from digipoort_wus.process.intake import House
+from digipoort_wus.process.proving import NO_DOCUMENTS
 from digipoort_wus.process.recording import (
     Subject,
     offered,
@@ -50,7 +51,6 @@ from digipoort_wus.store.secrets import SecretDestroyed
 
 _EVENTS = {"500": Event.ACCEPTED, "510": Event.REFUSED}
 _DELIVERED = "400"
-_NO_DOCUMENTS = (Document("", "", b""),)
 """In place of those of a filing of which only the head is wanted."""
 
 
@@ -155,7 +155,7 @@ def take_offer(
     filing_id = foresee_offer(transaction, caller, message, house=house)
     if filing_id is None:
         return Effect.NONE
-    filing = transaction.filing(filing_id, _NO_DOCUMENTS)
+    filing = transaction.filing(filing_id, NO_DOCUMENTS)
     subject = _subject(transaction, filing_id, filing.berichtkenmerk)
     told = offered(
         *(subject.salt, message, caller.oin, now),
@@ -188,7 +188,7 @@ def offer_locally(
     filing_id = foresee_local_offer(transaction, message)
     if filing_id is None:
         return Effect.NONE
-    filing = transaction.filing(filing_id, _NO_DOCUMENTS)
+    filing = transaction.filing(filing_id, NO_DOCUMENTS)
     subject = _subject(transaction, filing_id, filing.berichtkenmerk)
     record(transaction, subject, (offered(subject.salt, message, "", now),))
     transaction.offer(message, prepared)
@@ -283,7 +283,7 @@ def _reported_on(
     if berichtkenmerk is None and len(rows) > 1:
         raise Refusal(checks.BERICHTKENMERK_KNOWN, received=f"none, for {len(rows)} filings")
     for row in rows:
-        filing = reader.filing(row.filing_id, _NO_DOCUMENTS)
+        filing = reader.filing(row.filing_id, NO_DOCUMENTS)
         if berichtkenmerk in (None, filing.berichtkenmerk):
             return row, filing
     raise Refusal(checks.BERICHTKENMERK_KNOWN)

@@ -318,9 +318,11 @@ class ProcessService:
     ) -> Future[tuple[float, Sequence[ProcessStatus]]]:
         """Return new statuses and how long the answer waits, and have them marked."""
 
-        def found(reader: Reader) -> tuple[tuple[float, Sequence[ProcessStatus]], Work[None]]:
+        def found(
+            reader: Reader,
+        ) -> tuple[tuple[float, Sequence[ProcessStatus]], Work[None] | None]:
             pause, rows = look(reader)
-            mark = partial(queries.mark_statuses, oin=caller.oin, rows=rows)
+            mark = partial(queries.mark_statuses, oin=caller.oin, rows=rows) if rows else None
             return (pause, queries.shown(rows)), mark
 
         return self._marked(found, autorisatie_adres, period, later)

@@ -34,9 +34,9 @@ class Authoriser(Protocol):
     def ask(self, filing: Filing) -> Literal["200", "210", "230"]:
         """Return 200 for yes, 210 for no, 230 when the service itself failed.
 
-        It may block, but gives up by itself well within the lease of a job; what it raises is
-        a failure as 230 is. After a failure it is asked again, a while later, and again, until
-        the policy for that is spent.
+        It may block; after a quarter of an hour it is taken for one that does not come back. What
+        it raises is a failure as 230 is. After a failure it is asked again, a while later, and
+        again, until the policy for that is spent.
         """
 
 

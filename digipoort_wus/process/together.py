@@ -9,7 +9,7 @@ from time import monotonic
 
 from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import Clock
-from digipoort_wus.process.claims import Begun, carried
+from digipoort_wus.process.claims import Begun, Known, carried
 from digipoort_wus.process.keeping import Keeper, Ready
 from digipoort_wus.process.telling import Teller
 from digipoort_wus.process.transitions import FAILURES
@@ -51,14 +51,17 @@ class Recorder:
         """
         for one in ready:
             self._tell(one)
-        kept: Sequence[Future[Job | None]]
+        kept: Sequence[Future[Job | None] | Known]
         if len(ready) == 1:
             kept = [self._written(ready[0])]
         else:
             try:
                 commit = self.store.write(partial(self.keeper.keep_all, ready=ready))
-                kept = [_known(following) for following in commit.result()]
+                kept = [Known(following) for following in commit.result()]
             except StoreFailed:
+                for one in ready:
+                    for item in _prepared(one):
+                        self.store.let_go(item)
                 raise
             except Exception:
                 kept = [self._written(one) for one in ready]
@@ -80,10 +83,12 @@ class Recorder:
         return commit
 
     def _discard(self, prepared: Prepared, commit: "Future[Job | None]") -> None:
-        if not isinstance(commit.exception(), StoreFailed):
+        if isinstance(commit.exception(), StoreFailed):
+            self.store.let_go(prepared)
+        else:
             self.store.discard(prepared)
 
-    def _begun(self, ready: Ready, commit: "Future[Job | None]") -> Begun:
+    def _begun(self, ready: Ready, commit: "Future[Job | None] | Known") -> Begun:
         job, loaded, taken = ready.job, ready.loaded, ready.taken
         if loaded is None:
             return Begun(job, taken, commit)
@@ -188,9 +193,3 @@ class Owed:
 def _prepared(ready: Ready) -> Iterator[Prepared]:
     """Yield what holds something outside of the database until it is kept."""
     return (item for done in ready.taken.done for item in done.prepared if item.files)
-
-
-def _known(following: Job | None) -> "Future[Job | None]":
-    future: Future[Job | None] = Future()
-    future.set_result(following)
-    return future

@@ -66,7 +66,7 @@ def write_with(
     def let_go(prepared: Prepared, written: Future[T]) -> None:
         error = written.exception()
         if isinstance(error, StoreFailed):
-            # Not known to be nothing: a later start removes what no row refers to.
+            store.let_go(prepared)
             copy_outcome(outer, written)
             return
         gone = store.discard(prepared)

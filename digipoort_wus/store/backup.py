@@ -147,7 +147,7 @@ def restore(source: Path, directory: Path, progress: Progress) -> Manifest:
     sync_tree(directory)
     # Last: without it a gateway would begin anew here, and nothing half done is taken for whole.
     draft.rename(directory / DATABASE)
-    _sync(directory)
+    sync_path(directory)
     return manifest
 
 
@@ -221,7 +221,7 @@ def give_file(source: Path, target: Path, digest: bytes, *, link: bool = True) -
     except FileNotFoundError:
         return None
     made.chmod(0o600)
-    _sync(made)
+    sync_path(made)
     return size
 
 
@@ -241,7 +241,7 @@ def copy_payloads(source: Path, target: Path, progress: Progress) -> int:
     for number, name in enumerate(names, 1):
         digest = bytes.fromhex(name)
         if give_file(source, target, digest, link=False) is not None and (
-            hashlib.sha256((target / name[:2] / name[2:4] / name).read_bytes()).digest() != digest
+            _sha256(target / name[:2] / name[2:4] / name) != digest
         ):
             raise PayloadDamaged(f"payload {name} is not what was stored: restore it")
         progress("payload files", number, len(names))
@@ -330,14 +330,20 @@ def _write_durably(path: Path, content: bytes) -> None:
 def sync_tree(directory: Path) -> None:
     """Make the names below a directory durable, and what is in its databases."""
     for path in directory.glob(f"{DATABASE}*"):
-        _sync(path)
+        sync_path(path)
     for path in (directory, *(inner for inner in directory.rglob("*") if inner.is_dir())):
-        _sync(path)
+        sync_path(path)
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Make a file, or the names in a directory, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -27,6 +27,7 @@ from typing import BinaryIO, Literal
 
 from digipoort_wus._crash import crash_point
 from digipoort_wus.filing.content import Content, StoredContent, open_content
+from digipoort_wus.store.directories import sync_directory
 from digipoort_wus.store.sealed import CHUNK, Sealed, open_sealed, seal
 from digipoort_wus.store.values import PayloadDamaged
 
@@ -116,7 +117,7 @@ class PayloadFiles:
             return
         for path in (directory, self._unfinished, self._left_over):
             path.mkdir(mode=0o700, exist_ok=True)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         if holder is Holder.ALONE:
             for path in self._unfinished.iterdir():
                 path.unlink(missing_ok=True)
@@ -285,10 +286,10 @@ class PayloadFiles:
         for parent in (target.parent.parent, target.parent):
             parent.mkdir(mode=0o700, exist_ok=True)
             # Also when it was there: it may have been made just before a crash.
-            _sync_directory(parent.parent)
+            sync_directory(parent.parent)
         crash_point("payload.before_rename")
         draft.path.rename(target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
         crash_point("payload.after_rename")
 
     def _files(self) -> Iterator[Path]:
@@ -349,11 +350,3 @@ def _damaged(digest: bytes) -> PayloadDamaged:
 
 def _shards(directory: Path) -> list[Path]:
     return [path for path in directory.iterdir() if _SHARD.fullmatch(path.name)]
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

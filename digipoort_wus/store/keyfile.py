@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from digipoort_wus.errors import ConfigurationError
+from digipoort_wus.store.directories import sync_directory
 from digipoort_wus.store.secrets import KEY_SIZE, KeyRing, key_ring
 
 KEY_RING = "key-ring"
@@ -126,7 +127,7 @@ def add_key(path: Path) -> KeyRing:
                 draft.rename(path)
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except FileNotFoundError:
         return read_key_ring(path)
     except OSError as error:
@@ -231,12 +232,4 @@ def _write_new(path: Path, content: bytes) -> None:
             path.hardlink_to(draft)
     finally:
         draft.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)

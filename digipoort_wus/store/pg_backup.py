@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from digipoort_wus.store.backup import (
     manifest_of,
     require_empty,
     require_outside,
+    sync_path,
     sync_tree,
     write_manifest,
 )
@@ -99,7 +99,7 @@ def back_up_postgres(
         missing,
         DUMP,
     )
-    _sync(dump)
+    sync_path(dump)
     write_manifest(target, manifest)
     return manifest
 
@@ -227,12 +227,3 @@ def _is_missing(name: str) -> str:
         f"{name} is not here: install PostgreSQL's client programs, of the server's version or "
         "newer"
     )
-
-
-def _sync(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -100,6 +100,8 @@ class Transaction(Reader, Protocol):
         message_id: str,
         body_digest: bytes,
         prepared: Prepared | None = None,
+        *,
+        head: bytes | None = None,
     ) -> FilingId:
         """Keep a delivery and its documents.
 
@@ -108,6 +110,8 @@ class Transaction(Reader, Protocol):
             message_id: wsa:MessageID; with the sender it is taken once.
             body_digest: SHA-256 of the signed body's content.
             prepared: its documents, sealed ahead; None seals them while everybody waits.
+            head: what :func:`~digipoort_wus.store.binding.filing_head` returned of it, by who
+                needed that already.
         """
 
     def hold_process(self, kenmerk: str) -> None:
@@ -356,7 +360,7 @@ class Store(Protocol):
     def prepare(self, documents: Iterable[Document], request: bytes | None = None) -> Prepared:
         """Seal documents ahead of the write that keeps them, large ones durably; may block.
 
-        Whoever does this calls :meth:`discard` once that write has its outcome.
+        Whoever does this calls :meth:`discard` or :meth:`let_go` once that write has its outcome.
 
         Args:
             documents: of one filing or return message.
@@ -369,8 +373,13 @@ class Store(Protocol):
     def discard(self, prepared: Prepared) -> Future[None]:
         """Forget what was prepared: its files and objects are removed where no row needs them.
 
-        It blocks nobody. After a StoreFailed it must not be called: then it is not known what
-        was committed, and a later start removes what nobody refers to.
+        It blocks nobody. After a StoreFailed :meth:`let_go` is to be called in its place.
+        """
+
+    def let_go(self, prepared: Prepared) -> None:
+        """Leave what was prepared to the sweeps, which look for rows that refer to it.
+
+        For who does not know what was committed, which is after a StoreFailed.
         """
 
     def remove(self, files: Sequence[bytes]) -> Future[None]:

@@ -192,8 +192,12 @@ class PostgresStore:
 
     def discard(self, prepared: Prepared) -> "Future[None]":
         """Forget what was prepared: its files are removed where no row refers to them."""
-        self._vault.release(prepared)
+        self.let_go(prepared)
         return self.remove(prepared.files)
+
+    def let_go(self, prepared: Prepared) -> None:
+        """Leave what was prepared to the sweeps: it is not known whether a row refers to it."""
+        self._vault.release(prepared)
 
     def remove(self, files: Sequence[bytes]) -> "Future[None]":
         """Remove the files of a purge, where no row refers to them any more."""
@@ -256,7 +260,11 @@ class PostgresStore:
                 return idle
         try:
             connection = connect(to_read(self._conninfo))
-            connection.execute(_BEGIN_READ)
+            try:
+                connection.execute(_BEGIN_READ)
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise StoreFailed(f"the database cannot be reached: {error}") from error
         return connection

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from digipoort_wus._crash import crash_point
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
+from digipoort_wus.store import sweeping
 from digipoort_wus.store.belonging import require_restored, require_unused, take_directory
 from digipoort_wus.store.directories import make_directory
 from digipoort_wus.store.files import PayloadFiles
@@ -37,9 +38,10 @@ from digipoort_wus.store.sql.base import IDENTITY, RINGS, SOME_FILES, SOME_OBJEC
 from digipoort_wus.store.sql.session import SQLITE
 from digipoort_wus.store.sql.transaction import SqlReader, SqlTransaction
 from digipoort_wus.store.sqlite_file import (
-    BUSY_SECONDS,
+    UNDONE_FROM_MEMORY,
     LeaseClock,
     connect,
+    empty_log,
     failure_of,
     is_lasting,
     steady_clock,
@@ -118,6 +120,7 @@ def open_sqlite(
             vault.require_places(transaction.is_used)
             vault.claim(store_id, (row[0] for row in connection.execute(SOME_OBJECTS)))
             transaction.end_leases()
+            connection.execute(UNDONE_FROM_MEMORY)
             reading = partial(connect, path, "ro", lease_clock)
             return SqliteStore(connection, vault, reading, lock, path, on_commit)
         except BaseException:
@@ -155,6 +158,7 @@ class SqliteStore:
         self._gate = threading.Lock()
         self._failure: StoreFailed | None = None
         self._closed = False
+        self._write_over_at = 0.0
         self._idle_readers: list[sqlite3.Connection] = []
         self._writer = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._writer.start()
@@ -209,14 +213,18 @@ class SqliteStore:
 
     def discard(self, prepared: Prepared) -> "Future[None]":
         """Forget what was prepared: its files are removed where no row refers to them."""
-        self._vault.release(prepared)
+        self.let_go(prepared)
         return self.remove(prepared.files)
+
+    def let_go(self, prepared: Prepared) -> None:
+        """Leave what was prepared to the sweeps: it is not known whether a row refers to it."""
+        self._vault.release(prepared)
 
     def remove(self, files: Sequence[bytes]) -> "Future[None]":
         """Remove the files of a purge, where no row refers to them any more."""
 
         def tidy(_: Transaction) -> tuple[bytes, ...]:
-            # Rows of this very commit count; if it fails, a later start removes their files.
+            # Rows of this very commit count; if it fails, a sweep removes their files.
             rows = self._transaction
             return self._vault.tidy(files, rows.is_file, rows.is_object)
 
@@ -281,7 +289,8 @@ class SqliteStore:
                         break
                     group.append(item)
             self._commit([item for item in group if item.future.set_running_or_notify_cancel()])
-            if self._transaction.destroyed and self._failure is None:
+            due = time.monotonic() >= self._write_over_at
+            if self._transaction.destroyed and due and self._failure is None:
                 self._write_over()
 
     def _commit(self, group: list[Work[Any]]) -> None:
@@ -360,16 +369,15 @@ class SqliteStore:
     def _write_over(self) -> None:
         """Empty the log, in which what was destroyed still stands; again later if that is read."""
         try:
-            self._connection.execute("PRAGMA busy_timeout = 0")
-            try:
-                row = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            finally:
-                self._connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+            emptied = empty_log(self._connection)
         except sqlite3.Error as error:
             if is_lasting(error):
                 self._give_up(StoreFailed(f"the log cannot be written back: {error}"))
         else:
-            self._transaction.destroyed = bool(row[0])
+            self._transaction.destroyed = not emptied
+            # Each try writes back and syncs what it can: not behind every commit.
+            pause = 0 if emptied else sweeping.LOOKS_EVERY / 2
+            self._write_over_at = time.monotonic() + pause
 
     def _look(self) -> None:
         """Look whether the directory is still ours, and whether the log is to be emptied."""
@@ -378,7 +386,7 @@ class SqliteStore:
             self._give_up(StoreFailed(f"the database {self._path} was moved or replaced"))
         elif self._transaction.destroyed:
             # The writer tries again behind any work.
-            self.write(_nothing)
+            self.write(lambda _: None)
 
     def _give_up(self, failure: StoreFailed) -> None:
         """Take no more writes, and fail those that wait."""
@@ -394,7 +402,3 @@ class SqliteStore:
         for item in waiting:
             if item.future.set_running_or_notify_cancel():
                 item.future.set_exception(failure)
-
-
-def _nothing(_: Transaction) -> None:
-    """Do nothing."""

@@ -21,6 +21,11 @@ _SETTINGS = (
     # What is deleted is written over, however this SQLite was built.
     "secure_delete = ON",
 )
+UNDONE_FROM_MEMORY = "PRAGMA temp_store = MEMORY"
+"""For who writes: what would undo a statement of many rows needs no file when it is large.
+
+Not for who makes an index or looks at everything: that would be sorted in memory, too.
+"""
 _STATEMENTS = 512  # one for each number of rows that are added together
 # After these the file, or what the system holds of it, is not to be trusted any more:
 # a second fsync after a failed one reports success without having written.
@@ -100,3 +105,17 @@ def connect(path: Path, mode: str, lease_clock: LeaseClock) -> sqlite3.Connectio
         connection.close()
         raise
     return connection
+
+
+def empty_log(connection: sqlite3.Connection) -> bool:
+    """Write the log back and empty it, waiting for nobody; False when somebody reads in it.
+
+    Raises:
+        sqlite3.Error: it cannot be written back.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+    return not row[0]

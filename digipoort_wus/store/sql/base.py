@@ -177,7 +177,7 @@ class Rows:
         if prepared is not None:
             return prepared
         made = self._vault.prepare(documents)
-        # Nobody else knows these files; if the work fails, a later start removes them.
+        # Nobody else knows these files; if the work fails, a sweep removes them.
         self._vault.release(made)
         return made
 

@@ -1,8 +1,9 @@
 """Which way a filing goes: by the routes in force, and nowhere while there is none."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -104,11 +105,20 @@ def test_values_that_the_file_cannot_hold_are_refused_too() -> None:
 
 def test_an_agency_gets_as_many_deliveries_as_it_takes() -> None:
     destinations = Destinations(lambda: 0.0, each=2, own={"there": 1, "large": 3})
+    ends = threading.Event()
+
+    def work() -> None:
+        ends.wait(20)
+
+    # As many as run, and as many again that wait for one of those.
     taken = dict.fromkeys(("there", "elsewhere", "large"), 0)
-    for name in taken:
-        while destinations.enter(name):
-            taken[name] += 1
-    assert taken == {"there": 1, "elsewhere": 2, "large": 3}
-    destinations.leave("there", 0.1)
-    assert destinations.enter("there")
-    assert not destinations.enter("there")
+    try:
+        for name in taken:
+            while destinations.submit(name, work):
+                taken[name] += 1
+        assert taken == {"there": 2, "elsewhere": 4, "large": 6}
+    finally:
+        ends.set()
+    assert destinations.wait(timedelta(seconds=20))
+    assert destinations.submit("there", lambda: None)
+    assert destinations.wait(timedelta(seconds=20))

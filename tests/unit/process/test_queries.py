@@ -403,7 +403,9 @@ def test_new_statuses_are_marked_when_the_answer_is_there(
     done(first.settle())
     with pytest.raises(Overtaken):
         done(second.settle())
-    assert ask(Later()) == 0
+    nothing = Later()
+    assert ask(nothing) == 0
+    assert not nothing.is_owed, "what gives nothing marks nothing"
     sandbox.run()
     assert ask(Later()) == 6
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_a_store_that_fails_is_no_crash_of_those_that_were_claimed(
         assert all(house.codes(filing.kenmerk) == HAPPY for filing in filings)
         told = {getattr(item, "event", "") for item in caplog.records}
         assert not told & {"lease-expired", "set-aside", "step-failed"}
+
+
+def test_what_could_not_be_given_back_is_given_back_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "data") as house:
+        filings = [house.accept() for _ in range(5)]
+        failed: Future[None] = Future()
+        failed.set_exception(StoreFailed("not now"))
+        asked = 0
+
+        def ends() -> bool:
+            nonlocal asked
+            asked += 1
+            if asked == 2:
+                # They are claimed, and none is begun.
+                monkeypatch.setattr(house.store, "write", lambda _: failed)
+            return asked > 1
+
+        house.engine.run_due(ends)
+        monkeypatch.undo()
+        # No lease has ended meanwhile: the clock stands still.
+        assert house.run() is None
+        assert all(house.codes(filing.kenmerk) == HAPPY for filing in filings)
 
 
 @dataclass

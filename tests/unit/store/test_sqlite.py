@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Document
+from digipoort_wus.process.writing import write_with
 from digipoort_wus.store import files, migrate, sweeping
 from digipoort_wus.store.files import PayloadFiles
 from digipoort_wus.store.mounts import file_system_of, require_local
@@ -260,6 +261,29 @@ def test_a_disk_that_is_full_leaves_nothing_of_what_was_prepared(
     assert large_files(tmp_path) == []
 
 
+def test_what_was_prepared_for_a_write_that_failed_is_left_to_the_sweeps(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Transaction) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    with ThreadPoolExecutor(1) as executor:
+        documents = [Document("", "", LARGE)]
+        written = write_with(store, executor, documents, lambda _: None, lambda _: broken)
+        with pytest.raises(StoreFailed, match="disk I/O error"):
+            written.result(10)
+    assert len(large_files(tmp_path)) == 1, "it might have been committed"
+    monkeypatch.setattr(files, "SWEPT_FROM_AGE", -1.0)
+    monkeypatch.setattr(files, "REMOVED_AFTER", -1.0)
+    held = store._vault.files
+    assert held is not None
+    for _ in range(2):
+        held.sweep(lambda _: False)
+    assert large_files(tmp_path) == []
+
+
 def test_what_a_crash_left_is_swept_by_who_serves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -486,6 +510,22 @@ def test_while_somebody_reads_the_secret_goes_later(
     monkeypatch.setattr(sweeping, "LOOKS_EVERY", 0.02)
     store.look_after()
     until(lambda: places_of(wrapped, tmp_path / "data") == [])
+
+
+def test_a_log_that_is_read_is_not_tried_behind_every_commit(store: SqliteStore) -> None:
+    filing_id = add(store).result(10)
+    tried: list[str] = []
+
+    def purged_meanwhile(reader: Reader) -> None:
+        reader.filings_of("x")
+        store.write(lambda transaction: transaction.purge(filing_id, NOW)).result(10)
+        store._connection.set_trace_callback(tried.append)
+        for number in range(2, 30):
+            add(store, number).result(10)
+        store._connection.set_trace_callback(None)
+
+    store.read(purged_meanwhile)
+    assert sum("wal_checkpoint" in statement for statement in tried) <= 1
 
 
 def test_what_is_deleted_is_written_over(store: SqliteStore) -> None:
