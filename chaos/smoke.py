@@ -21,6 +21,14 @@ MUTANT_KILLS = (8, 24, 48)
 """A mistake that the first number of deaths does not show gets other chances to."""
 _BOTH = frozenset({"no-fsync", "no-fencing"})
 """Mutants that show otherwise on PostgreSQL."""
+_RARE = frozenset(
+    {
+        ("postgres", "no-fsync"),
+        ("postgres", "no-fencing"),
+        ("sqlite", "no-stable-message-id"),
+    }
+)
+"""Seen to be noticed after more deaths only."""
 
 
 def smoke(seed: int) -> bool:
@@ -70,7 +78,7 @@ def _power_held(seed: int) -> bool:
 
 def _noticed(seed: int, store: StoreKind, mutant: str) -> bool:
     """Say whether a mutant fails; more deaths make that surer."""
-    for kills in MUTANT_KILLS:
+    for kills in MUTANT_KILLS[1:] if (store, mutant) in _RARE else MUTANT_KILLS:
         with directory(None) as scratch:
             run = replace(
                 settings_for(scratch, seed, store, MUTANTS[mutant].front),

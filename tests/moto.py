@@ -86,6 +86,8 @@ class Line:
         if listening is not None:
             listening.shutdown(socket.SHUT_RDWR)
             listening.close()
+            # Whom it has just let in is cut off, too.
+            self._threads.pop(0).join(10)
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -103,7 +105,11 @@ class Line:
         with suppress(OSError):
             while True:
                 near = listening.accept()[0]
-                far = socket.create_connection(("127.0.0.1", self._far))
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._far))
+                except BaseException:
+                    near.close()
+                    raise
                 self._open += [near, far]
                 self._begin(self._carry, near, far)
                 self._begin(self._carry, far, near)

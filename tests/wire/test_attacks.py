@@ -3,18 +3,24 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from digipoort_wus.clock import system_clock
+from digipoort_wus.config_file import load_config
+from digipoort_wus.conformance import attacks, octet_steps
 from digipoort_wus.conformance.attacks import Result, Run, Verdict, endpoint_at
 from digipoort_wus.conformance.cases import Case, cases_directory, load_cases
 from digipoort_wus.conformance.cost import Meter
 from digipoort_wus.conformance.parties import Files, Parties
 from digipoort_wus.pki.testpki import keys_from, make_pki, write_pki
 from digipoort_wus.pki.wrong import write_wrong
+from digipoort_wus.testing.sandbox import sandbox_gateway
 from tests.conftest import CERTS_TEST
 from tests.wire.conftest import Running, end, served, spawn, with_pki
 
@@ -150,24 +156,45 @@ def test_without_its_row_a_party_cannot_be_judged(tmp_path: Path, attacked: Runn
         # Whose gateway should have the rows is told that it lets everybody in.
         found = parties(running, tmp_path / "data", None)
         assert found["party-01-disabled"].verdict is Verdict.WRONG
-    found = parties(attacked, attacked.directory.parent / "pki", rows)
+    # On a gateway of its own: of the minute that others have used up it would see the end.
+    pki = attacked.directory.parent / "pki"
+    config = pki.parent / "gateway.toml"
+    given = ("--pki-dir", str(pki), "--config", str(config))
+    with served(tmp_path / "with-rows", *given) as running:
+        found = parties(running, pki, rows)
     assert {result.verdict for result in found.values()} == {Verdict.AS_EXPECTED}
     assert len(found) == 8
 
 
-def test_the_same_again_within_a_minute_ends_the_same(attacked: Running) -> None:
+def test_the_same_again_within_a_minute_ends_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first run has used up this minute's requests of the party that has a limit."""
     (case,) = (case for case in CASES if case.id == "party-06-rate")
-    attack = Run(
-        endpoint_at(attacked.base),
-        Parties(
-            attacked.directory.parent / "pki" / "ca.pem", None, attacked.directory.parent / "pki"
-        ),
-        system_clock,
-        told=True,
-    )
-    verdicts = [result.verdict for result in attack.results([case, case])]
+    with sandbox_gateway(tmp_path / "data") as sandbox:
+        waited: list[float] = []
+
+        def wait(seconds: float) -> None:
+            waited.append(seconds)
+            sandbox.clock.move(timedelta(seconds=seconds))
+
+        sandbox.gateway.authorise(load_config(cases_directory() / "sandbox.toml").authorisations)
+        # Not where the clock of the gateway turns to the next minute by itself.
+        sandbox.clock.freeze(system_clock().replace(second=5, microsecond=0))
+        turned = SimpleNamespace(
+            sleep=wait, time=lambda: sandbox.clock().timestamp(), monotonic=time.monotonic
+        )
+        for module in (attacks, octet_steps):
+            monkeypatch.setattr(module, "time", turned)
+        attack = Run(
+            endpoint_at(sandbox.urls[0]),
+            Parties(sandbox.directory / "ca.pem", None, sandbox.directory),
+            sandbox.clock,
+            told=True,
+        )
+        verdicts = [result.verdict for result in attack.results([case, case])]
     assert verdicts == [Verdict.AS_EXPECTED, Verdict.AS_EXPECTED]
+    assert waited == [55]
 
 
 def test_a_row_that_is_not_kept_is_wrong_all_the_same(tmp_path: Path) -> None:

@@ -88,19 +88,23 @@ def test_a_running_gateway_purges_when_it_is_told_to(tmp_path: Path) -> None:
 
 
 def test_a_running_gateway_purges_by_itself_at_its_hour(tmp_path: Path) -> None:
-    """The clock of its process is set, as of all it starts: it is a minute before the hour."""
+    """The clock of its process stands still before the hour until everything is ready."""
     directory = with_pki(tmp_path / "data")
     with served(directory) as running:
         kenmerk = running.submit()
         running.wait_for(kenmerk, "500")
     older(directory, kenmerk, 40)
-    soon = datetime.now(UTC) + timedelta(hours=1)
+    stands, go = datetime.now(UTC).replace(minute=59, second=57), tmp_path / "go"
+    soon = stands + timedelta(seconds=3)
     config = tmp_path / "gateway.toml"
     config.write_text(f'data_dir = "{directory}"\n{RULE}hour = {soon.hour}\n')
     log = tmp_path / "shifted.log"
     with log.open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "-c", SHIFTED, "serve", "--port", "0", "--config", str(config)],
+            [
+                *(sys.executable, "-c", SHIFTED, stands.isoformat(), str(go)),
+                *("serve", "--port", "0", "--config", str(config)),
+            ],
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
@@ -108,6 +112,7 @@ def test_a_running_gateway_purges_by_itself_at_its_hour(tmp_path: Path) -> None:
     assert process.stdout is not None
     try:
         assert process.stdout.readline().startswith("ready"), log.read_text()
+        go.touch()
         until = time.monotonic() + 30
         while "were purged by the rule" not in log.read_text():
             assert time.monotonic() < until, log.read_text()
@@ -121,15 +126,17 @@ def test_a_running_gateway_purges_by_itself_at_its_hour(tmp_path: Path) -> None:
     assert rows == [(kenmerk,)]
 
 
-# The gateway takes its clock as an argument. This one is three seconds before the next hour.
+# The gateway takes its clock as an argument. This one goes as soon as there is a file.
 SHIFTED = """
-import sys
-from datetime import UTC, datetime, timedelta
+import sys, time
+from datetime import datetime, timedelta
+from pathlib import Path
 from digipoort_wus import gateway
-began = datetime.now(UTC)
-shift = began.replace(minute=59, second=57) - began
-defaults = gateway.Gateway.__init__.__kwdefaults__
-defaults["clock"] = lambda: datetime.now(UTC) + shift
+stands, go = datetime.fromisoformat(sys.argv.pop(1)), Path(sys.argv.pop(1))
+def clock():
+    gone = time.time() - go.stat().st_mtime if go.exists() else 0
+    return stands + timedelta(seconds=gone)
+gateway.Gateway.__init__.__kwdefaults__["clock"] = clock
 from digipoort_wus.cli.main import main
 main()
 """

@@ -32,7 +32,7 @@ def tsa(authority: OpenSsl) -> Iterator[TsaServer]:
         yield server
 
 
-def asked(tsa: TsaServer, query: bytes = b"", timeout: int = 2) -> bytes:
+def asked(tsa: TsaServer, query: bytes = b"", timeout: int = 5) -> bytes:
     authority = StampAuthority(StampRow(url=tsa.url, timeout=timeout))
     try:
         return authority(query or stamp_query(DATA).octets)

@@ -94,7 +94,7 @@ def stamped(tmp_path: Path, authority: OpenSsl, signer: Identity) -> Iterator[St
         opened(tmp_path / "data", clock=TurnableClock(_now())) as sandbox,
         tsa_server(authority) as tsa,
     ):
-        asks, counted = StampAuthority(StampRow(url=tsa.url, timeout=1)), Counted()
+        asks, counted = StampAuthority(StampRow(url=tsa.url, timeout=3)), Counted()
         stamper = Stamper(
             sandbox.store,
             asks,
@@ -149,7 +149,7 @@ def test_each_bad_answer_is_told_and_not_kept(
         "refused": (always(bytes.fromhex("30053003020102")), ""),
         "500": (always(b"", status=500), "HTTP 500"),
         "another type": (always(b"", media_type="text/plain"), "timestamp-reply"),
-        "too late": (late(3, stamps(authority)), "in time"),
+        "too late": (late(5, stamps(authority)), "in time"),
         "too much": (always(bytes(1 << 20)), "more than"),
     }
     for name, (give, told) in answers.items():

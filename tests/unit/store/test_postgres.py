@@ -332,7 +332,7 @@ def test_what_a_frozen_writer_holds_is_free_again_in_time(
         pg_session,
         "_WRITING",
         (
-            ("idle_in_transaction_session_timeout", "1500"),
+            ("idle_in_transaction_session_timeout", "3000"),
             ("lock_timeout", "300"),
             ("statement_timeout", "5000"),
         ),
