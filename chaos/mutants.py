@@ -102,9 +102,13 @@ def _no_deduplication() -> None:
 
     add = SqlTransaction.add_filing
 
-    def added(rows: Any, filing: Any, message_id: str, *args: Any) -> Any:
-        known = rows.receipt(filing.sender, message_id) is not None
-        return add(rows, filing, f"{message_id} {uuid4()}" if known else message_id, *args)
+    def added(
+        rows: Any, filing: Any, message_id: str, *args: Any, head: bytes | None = None
+    ) -> Any:
+        if rows.receipt(filing.sender, message_id) is not None:
+            # The head has the MessageID.
+            message_id, head = f"{message_id} {uuid4()}", None
+        return add(rows, filing, message_id, *args, head=head)
 
     _replace(intake, _repeated=lambda *_: None)
     _replace(SqlTransaction, add_filing=added)

@@ -312,7 +312,8 @@ def test_a_damaged_document_is_not_delivered_until_it_is_put_back(tmp_path: Path
         file.write_bytes(whole)
         # With the next attempt, or at once when an operator asks for it.
         assert command(directory, *resend).returncode == 0
-        wait_until(lambda: running.statuses(kenmerk) == [*before, "405", "400"], 60)
+        # Where the attempt came first, the operator's order has it delivered once more.
+        wait_until(lambda: running.statuses(kenmerk)[len(before) :][:2] == ["405", "400"], 60)
 
 
 @pytest.mark.parametrize("how", DAMAGES)
