@@ -13,7 +13,7 @@ from digipoort_wus.process.recording import Happened, Subject
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.process.steps import timed
 from digipoort_wus.process.working import Taken
-from digipoort_wus.store.ports import EvidenceRow, Job, Store, Transaction
+from digipoort_wus.store.ports import AT_ONCE, EvidenceRow, Job, Store, Transaction
 
 Loaded = tuple[Filing, bytes]
 """A filing, and the salt of its evidence."""
@@ -116,7 +116,9 @@ class Keeper:
             transaction.finish(job)
             return None
         if taken.crash is None:
-            goes_on = following.step != job.step and following.attempts > 0
+            # What is to be tried again waits, also when steps before it were done just now.
+            at_once = following.attempts > 0 and following.run_at == AT_ONCE
+            goes_on = following.step != job.step and at_once
             transaction.move(job, following, self.lease if goes_on else None)
             return following if goes_on else None
         crashes = following.crashes + 1

@@ -73,8 +73,10 @@ class ScriptedAgency:
 @dataclass
 class ScriptedRules:
     reports: dict[Stage, Report]
+    asked: list[Stage] = field(default_factory=list)
 
     def validate(self, filing: Filing, stage: Stage) -> Report:
+        self.asked.append(stage)
         return self.reports.get(stage, Report(Outcome.VALID))
 
 
@@ -207,6 +209,7 @@ def test_undetermined_is_retried_silently_and_then_321(tmp_path: Path, stage: St
             due = house.run()
             assert due == house.clock.now + timedelta(seconds=pause)
             assert house.codes(filing.kenmerk) == before
+            assert rules.asked.count(stage) == pause, "once, and then the pause"
             house.clock.turn(seconds=pause)
         assert house.run() is None
         last = statuses(house, filing.kenmerk)[-1].status
