@@ -53,12 +53,12 @@ THOROUGH = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the thorough tests, by their place."""
+    """Mark the thorough tests, by their place; what a server does, SQLite does as well."""
     unit = Path(__file__).parent / "unit"
     for item in items:
         if item.path.is_relative_to(unit):
             place = item.path.relative_to(unit).as_posix()
-            if place.startswith(THOROUGH):
+            if place.startswith(THOROUGH) or "postgres" in item.name:
                 item.add_marker(pytest.mark.thorough)
 
 
