@@ -29,7 +29,6 @@ _log = logging.getLogger(__name__)
 NAME = "control"
 LINE_MAX = 65_536
 _SECONDS = 20.0
-_POLL = 0.5
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -63,6 +62,7 @@ class Control:
         self._tasks = tasks
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._listening: socket.socket | None = None
 
     def start(self) -> None:
         """Listen; where that is impossible the log says so, and changes need a stopped gateway."""
@@ -78,7 +78,7 @@ class Control:
             listening.close()
             _log.warning("no socket for the operator's commands: %s", error.strerror)
             return
-        listening.settimeout(_POLL)
+        self._listening = listening
         self._thread = threading.Thread(
             target=self._serve, args=(listening,), name="control", daemon=True
         )
@@ -87,7 +87,10 @@ class Control:
     def stop(self) -> None:
         """Answer no more, and remove the socket; may be repeated."""
         self._stopping.set()
-        if self._thread is not None:
+        if self._thread is not None and self._listening is not None:
+            with suppress(OSError):
+                # Wakes who waits for the next connection.
+                self._listening.shutdown(socket.SHUT_RDWR)
             self._thread.join()
             self._thread = None
             with suppress(OSError):
@@ -98,8 +101,6 @@ class Control:
             while not self._stopping.is_set():
                 try:
                     connection, _ = listening.accept()
-                except TimeoutError:
-                    continue
                 except OSError:
                     return
                 with connection, suppress(OSError):

@@ -9,8 +9,9 @@ import pytest
 
 from tests.turn_off_checks import SECOND_LINES, Site, makers, sites
 
+MAKERS = makers()
 SITES = [
-    site for file in sorted({file for file, _ in SECOND_LINES}) for site in sites(file, makers())
+    site for file in sorted({file for file, _ in SECOND_LINES}) for site in sites(file, MAKERS)
 ]
 
 
