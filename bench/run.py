@@ -22,12 +22,13 @@ import cryptography
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 
-from bench import holds, hostile, store
+from bench import holds, hostile, rules, store
 from bench.cluster import cluster_rows
 from bench.holds import hold_rows
 from bench.hostile import hostile_rows
 from bench.local import FLOOR, NATIVE, SIGNXML, exchanges, floors, signatures
 from bench.measure import in_turn, markdown
+from bench.rules import rule_rows
 from bench.stalls import MEMORY, STALLS, memory_rows, stall_rows
 from bench.store import store_rows
 from bench.wire import HEADER, ROOT, over_the_wire
@@ -112,6 +113,10 @@ def _hostile(bench: Bench) -> str:
     return markdown(hostile.HEADER, hostile_rows(bench.pki, rounds=bench.effort.refusals))
 
 
+def _rules(bench: Bench) -> str:
+    return markdown(rules.HEADER, rule_rows(bench.scratch, filings=bench.effort.filings))
+
+
 TABLES: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
         "process": _process,
@@ -121,6 +126,7 @@ TABLES: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
         "holds": _holds,
         "memory": _memory,
         "hostile": _hostile,
+        "rules": _rules,
     }
 )
 """What makes each table, by its name on the command line."""

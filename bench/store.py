@@ -32,7 +32,11 @@ from digipoort_wus.process.routes import sandbox_routes
 from digipoort_wus.process.runner import Runner
 from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Participants
-from digipoort_wus.rules.basic import BasicRules
+from digipoort_wus.rules.catalogue import catalogue_of
+from digipoort_wus.rules.discovery import installed_kinds
+from digipoort_wus.rules.engine import SHIPPED
+from digipoort_wus.rules.engine import Engine as Rules
+from digipoort_wus.rules.loading import load_sets
 from digipoort_wus.server.workers import take_short_turns
 from digipoort_wus.store.ports import QueueCounts, Reader, Store
 from digipoort_wus.store.secrets import key_ring
@@ -143,7 +147,10 @@ def left(store: Store) -> int:
 def engine_over(store: Store) -> Engine:
     """Return an engine with an agency in memory."""
     agency = SandboxAgency(system_clock, new_id)
-    return Engine(store, Participants(AllowAll(), BasicRules(), agency), system_clock)
+    # Those of every filing: what the sets of a berichtsoort cost is not measured here.
+    sets = load_sets((SHIPPED,), installed_kinds())
+    rules = Rules(catalogue_of([one for one in sets if one.id == "nl.base"]))
+    return Engine(store, Participants(AllowAll(), rules, agency), system_clock)
 
 
 _DELIVERY = Delivery(

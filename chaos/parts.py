@@ -19,8 +19,11 @@ from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected, Unreachable
 from digipoort_wus.process.retry import RetryPolicy
-from digipoort_wus.rules.api import Report, Stage
-from digipoort_wus.rules.basic import BasicRules
+from digipoort_wus.rules.api import Report, RuleEngine, Stage
+from digipoort_wus.rules.catalogue import catalogue_of
+from digipoort_wus.rules.discovery import installed_kinds
+from digipoort_wus.rules.engine import SHIPPED, Engine
+from digipoort_wus.rules.loading import load_sets
 
 QUICK_RETRY = RetryPolicy(
     timedelta(seconds=0.2), timedelta(seconds=1), give_up_after=timedelta(hours=24)
@@ -32,6 +35,12 @@ Deliver = Callable[[WusAgency, Filing, int], Outcome]
 _AGENCY_SECONDS = 10.0
 _PIECE = 65_536
 _CLOCK_KEPT = 0.02
+
+
+def base_rules() -> RuleEngine:
+    """Return the rules for a berichtsoort that no set is for, whatever the berichtsoort."""
+    sets = load_sets((SHIPPED,), installed_kinds())
+    return Engine(catalogue_of([one for one in sets if one.id == "nl.base"]))
 
 
 def digest_of(content: Content) -> str:
@@ -80,7 +89,7 @@ class Witness:
     node: str
     journal: Journal
     clock: Callable[[], datetime]
-    rules: BasicRules = field(default_factory=BasicRules)
+    rules: RuleEngine = field(default_factory=base_rules)
     _local: threading.local = field(default_factory=threading.local)
 
     def ask(self, filing: Filing) -> Literal["200", "210", "230"]:
@@ -89,7 +98,7 @@ class Witness:
         return "200"
 
     def validate(self, filing: Filing, stage: Stage) -> Report:
-        """Judge by the basic rules."""
+        """Judge by the base rules."""
         self._begun(filing)
         return self.rules.validate(filing, stage)
 

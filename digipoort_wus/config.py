@@ -22,6 +22,7 @@ from digipoort_wus.process.authorisation import (
 from digipoort_wus.process.authorisers import AuthoriserRow
 from digipoort_wus.process.retention import Retention
 from digipoort_wus.process.routes import SANDBOX_AGENCY, Route, Routes, sandbox_routes
+from digipoort_wus.process.validators import RulesRow
 from digipoort_wus.soap.addressing import origin_of
 from digipoort_wus.store.address import require_address, require_private
 from digipoort_wus.store.keyfile import KEY_RING
@@ -41,6 +42,7 @@ _LEASE_SECONDS = range(2, 3_601)
 DEFAULT_SEAL_EVERY = 60
 _SEAL_EVERY = range(1, 86_401)
 _KEEP_ALL = Retention()
+_SHIPPED_RULES = RulesRow()
 _REASONS = ("unsafe_accept_sha1", "unsafe_sandbox_agency", "unsafe_store_url", "unsafe_admin_host")
 
 
@@ -92,6 +94,7 @@ class Config:
         store_key_ring: the key ring; ``key-ring`` in ``data_dir`` when None.
         store_objects: the bucket that large documents go to; None: to files.
         retention: which filings are purged after how many days, and at which hour.
+        rules: which rule engine judges filings, by which rule sets.
         min_free_bytes: of the file system of the data; with less no filing is taken. 0 looks
             at nothing.
         drain_seconds: how long a gateway that was told to stop goes on taking connections,
@@ -145,6 +148,7 @@ class Config:
     store_key_ring: Path | None = None
     store_objects: ObjectPlace | None = None
     retention: Retention = _KEEP_ALL
+    rules: RulesRow = _SHIPPED_RULES
     min_free_bytes: int = DEFAULT_MIN_FREE_BYTES
     drain_seconds: int = 0
     seal_every: int = DEFAULT_SEAL_EVERY

@@ -17,9 +17,11 @@ from digipoort_wus.process.authorisation import EVERYTHING, MailboxMandate, Part
 from digipoort_wus.process.authorisers import KINDS, AuthoriserRow
 from digipoort_wus.process.retention import DEFAULT_HOUR, Retention, retention
 from digipoort_wus.process.routes import Route
+from digipoort_wus.process.validators import RulesRow
 from digipoort_wus.store.object_place import ObjectPlace
 
 _WAITS = Timeouts()
+_RULES = RulesRow()
 
 
 def role(table: Table) -> Role:
@@ -171,6 +173,28 @@ def stamp(table: Table) -> StampRow:
         user=table.text("user", ""),
         password_file=table.path("password_file"),
     )
+    table.refuse_the_rest()
+    return row()
+
+
+def rules(table: Table) -> RulesRow:
+    """Return what [rules] says of the rule engine."""
+    sets = table.texts("sets")
+    if not all(text.strip() and "\0" not in text for text in sets):
+        raise ConfigurationError(f"{table.name}sets is a list of directories: fill each in.")
+    row = partial(
+        RulesRow,
+        engine=table.text("engine", _RULES.engine),
+        sets=tuple(table.base / text for text in sets),
+        added=table.path("added"),
+        workers=table.number("workers", _RULES.workers),
+        heavy_workers=table.number("heavy_workers", _RULES.heavy_workers),
+        seconds=table.number("seconds", _RULES.seconds),
+        heavy_seconds=table.number("heavy_seconds", _RULES.heavy_seconds),
+        memory_mb=table.number("memory_mb", _RULES.memory_mb),
+        heavy_memory_mb=table.number("heavy_memory_mb", _RULES.heavy_memory_mb),
+    )
+    # An unknown key is named before what is wrong with another.
     table.refuse_the_rest()
     return row()
 

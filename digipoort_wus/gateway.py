@@ -1,6 +1,6 @@
 """Puts the parts together: one running gateway from one configuration."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
@@ -22,6 +22,7 @@ from digipoort_wus.delivery.dispatch import Dispatcher, ways_to
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.evidencing import Evidencing, load_stamps
 from digipoort_wus.filing.filing import Filing, ReturnMessage
+from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.status import Status
 from digipoort_wus.gates import gates_of, new_id
 from digipoort_wus.materials import complete, load_materials
@@ -36,6 +37,8 @@ from digipoort_wus.process.later import Later
 from digipoort_wus.process.routes import CurrentRoutes, Routes, destinations_of
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
 from digipoort_wus.process.steps import Authoriser, Participants
+from digipoort_wus.process.validations import warnings_about
+from digipoort_wus.process.validators import beside
 from digipoort_wus.process.writing import write_message
 from digipoort_wus.processing import (
     WatchedService,
@@ -47,7 +50,6 @@ from digipoort_wus.processing import (
 from digipoort_wus.purging import Purges
 from digipoort_wus.renewal import Renewal
 from digipoort_wus.rules.api import RuleEngine
-from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.server.accept import BoundedTls
 from digipoort_wus.server.control import Control
 from digipoort_wus.server.futures import to_deferred
@@ -65,6 +67,7 @@ from digipoort_wus.server.trust import CurrentTrust, Materials
 from digipoort_wus.server.workers import Workers
 from digipoort_wus.store.ports import Reader, Selection, StoreFailed
 from digipoort_wus.stores import open_store
+from digipoort_wus.validating import Validation
 from digipoort_wus.wss.sign import LIFETIME
 from digipoort_wus.xmlsafe.splice import LargeTexts
 
@@ -84,7 +87,7 @@ class Gateway:
         clock: of everything: gate, certificates, statuses, jobs.
         materials: to begin with, those of agencies included; loaded from the configuration when
             None, as they are by a reload.
-        rules: validates filings; the basic rules when None.
+        rules: validates filings; when None, the engine that the configuration names.
         agency: takes every delivery; when None, the agency that the configuration names for a
             berichtsoort, or the sandbox's.
         authoriser: says who may file what; when None, whom the configuration names for the
@@ -119,10 +122,15 @@ class Gateway:
         self._clock = clock
         self._tls = ConnectionCreator(self._trust.context, clock)
         self._routes = CurrentRoutes(config.routing)
-        ways = ways_to(config.agencies, self._trust.credentials, clock)
+        ways = ways_to(config.agencies, self._trust.credentials, clock, self._warnings)
         self._metrics = metrics = Metrics(destinations_of(self._routes))
         stamps = load_stamps(config)
-        storage = open_store(config, metrics.committed)
+        self._rules = Validation(None if config.role == "front" else config.rules, rules)
+        try:
+            storage = open_store(config, metrics.committed)
+        except BaseException:
+            self._rules.close()
+            raise
         self._store = storage.store
         self._store.look_after()
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
@@ -138,16 +146,13 @@ class Gateway:
             config,
             storage,
             clock,
-            participants=Participants(
-                authoriser=asked,
-                rules=rules or BasicRules(),
-                agency=agency or self._dispatcher,
-            ),
+            participants=Participants(asked, self._rules, agency or self._dispatcher),
             policies=policies or Policies(),
             scenarios=scenarios,
             watcher=metrics,
             destination=self._dispatcher.destination_of if agency is None else one_agency,
             authority=authority_of(config, authoriser),
+            judges=beside(self._rules.is_slow),
         )
         self._evidencing = Evidencing(
             config, self._store, lambda: self._trust.materials.signing, clock, metrics, stamps
@@ -247,6 +252,13 @@ class Gateway:
         """
         return self._renewal.soon()
 
+    def reload_rules(self) -> Future[None]:
+        """Take the rule sets as they are now, without stopping; from any thread.
+
+        The future fails with a ConfigurationError when the old ones were kept.
+        """
+        return self._rules.reload()
+
     def listen(self) -> None:
         """Start the engine and accept connections, as far as this is the role.
 
@@ -262,7 +274,7 @@ class Gateway:
         if self._config.role != "worker":
             self._ports = listen_on(self._reactor, self._config.host, self._config.port, factory)
         try:
-            self._operating.listen(self._in_flight, self._engine_trouble())
+            self._operating.listen(self._in_flight, self._engine_trouble(), self._rules.figures)
         except ConfigurationError:
             for port in self._ports:
                 port.stopListening()
@@ -340,6 +352,9 @@ class Gateway:
         """
         return write_message(self._store, self._executor, message, self._clock())
 
+    def _warnings(self, filing: Filing) -> Sequence[Finding]:
+        return warnings_about(self._store, filing)
+
     def _engine_trouble(self) -> Callable[[], str] | None:
         return None if self._config.role == "front" else lambda: self._runner.trouble
 
@@ -351,6 +366,7 @@ class Gateway:
         self._control.stop()
         self._renewal.stop()
         self._runner.stop()
+        self._rules.close()
         self._evidencing.stop()
         self._purges.stop()
         self._dispatcher.close()

@@ -60,8 +60,8 @@ MTOM_MAX_HEADER_BYTES = 4_096
 # XML
 XML_MAX_ELEMENTS = 5_000
 """Of a request; fifty attachments need fewer than three hundred."""
-DOCUMENT_MAX_TAGS = 2_000_000
-"""Of a filed document: a tree takes about 220 octets of memory for each."""
+JUDGED_AT_ONCE_BYTES = 1_048_576
+"""Octets of a filed document; a larger one is judged beside the others, not before them."""
 ANSWER_MAX_ELEMENTS = 500_000
 """Of an answer that a client accepts: a list of statuses has about ten elements a row."""
 XML_MAX_DEPTH = 64
@@ -122,3 +122,14 @@ ECHO_TEXT_MAX = 10_000
 """Characters of the text of one echo."""
 ECHO_DATA_MAX_BYTES = 1_048_576
 """Decoded octets of the data of one echo, which is signed while others wait."""
+
+# Rule workers
+RULE_WORKER_START_SECONDS = 120
+"""From the start of a worker until it has loaded the rule sets."""
+RULE_WORKER_GRACE_SECONDS = 5
+"""On top of the time of a filing: that a filing waits for a worker, and that one which forks, and
+watches the clock itself, may take."""
+RULE_WORKER_BACK_OFF_SECONDS = 10
+"""At most between two starts of workers that end again and again."""
+RULE_CASES_SECONDS = 120
+"""Of all cases of the rule sets, when they are loaded anew."""

@@ -1,6 +1,6 @@
 """What an operator sees of a running gateway: metrics, health, readiness, on a port of its own."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from time import monotonic
 from typing import Any, cast
 
@@ -77,7 +77,10 @@ class Operating:
         return f"http://{in_url(self._config.admin_host)}:{self._ports[0].getHost().port}"
 
     def listen(
-        self, in_flight: Callable[[], InFlight], engine_trouble: Callable[[], str] | None
+        self,
+        in_flight: Callable[[], InFlight],
+        engine_trouble: Callable[[], str] | None,
+        figures: Callable[[], Mapping[str, int]],
     ) -> None:
         """Answer from now on, when the configuration says where.
 
@@ -85,6 +88,7 @@ class Operating:
             in_flight: returns what clients make the gateway hold.
             engine_trouble: says why filings, or one of them, are not worked on; empty when all
                 goes well; None: they are not in this process.
+            figures: returns what the rule engine counts and measures.
 
         Raises:
             ConfigurationError: the address or port cannot be used.
@@ -98,8 +102,10 @@ class Operating:
             self.disk.free,
             in_flight,
             stamps=self._config.stamp.is_on,
+            figures=figures,
         )
         self.metrics.registry.register(cast(Collector, gauges))
+        self._readiness.figures = figures
 
         def health() -> Findings:
             told = f"answers since {monotonic() - self._began:.0f} s"

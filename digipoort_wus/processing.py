@@ -19,6 +19,7 @@ from digipoort_wus.process.scenarios import Scenarios
 from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import Authoriser, Participants
 from digipoort_wus.process.watching import Watcher
+from digipoort_wus.rules.api import Stage
 from digipoort_wus.stores import Storage
 
 
@@ -33,6 +34,7 @@ def works_of(
     watcher: Watcher,
     destination: Callable[[str], str | None],
     authority: Callable[[Filing], str | None],
+    judges: Callable[[Filing, Stage], str | None],
 ) -> Works:
     """Return what works on the filings of a store, as far as this process does.
 
@@ -47,10 +49,11 @@ def works_of(
         destination: returns the name of the agency outside that gets a berichtsoort.
         authority: returns the name of the authorisation service that is asked for a filing, and
             may be slow.
+        judges: returns the name of the threads that a filing is validated in.
     """
     if config.role == "front":
         return Elsewhere()
-    own = {row.name: row.concurrency for row in config.agencies}
+    own = {row.name: row.concurrency for row in config.agencies} | config.rules.threads
     engine = Engine(
         store=storage.store,
         participants=participants,
@@ -63,6 +66,7 @@ def works_of(
         destinations=Destinations(random.random, own=own),
         longest_step=longest_step(config),
         authority=authority,
+        judges=judges,
     )
     if storage.queue is not None:
         return ClusterRunner(
@@ -79,9 +83,12 @@ def works_of(
 
 
 def longest_step(config: Config) -> timedelta:
-    """Return how long a step may last: longer than every delivery does that gives up by itself."""
-    own = (timedelta(seconds=row.timeouts.total) for row in config.agencies)
-    return max(LONGEST_STEP, *own, timedelta()) + timedelta(seconds=config.lease_seconds)
+    """Return how long a step may last: longer than all do that give up by themselves."""
+    own = [timedelta(seconds=row.timeouts.total) for row in config.agencies]
+    # By cheap rules, heavy ones and forked ones; each may wait as long for a worker.
+    rules = config.rules
+    own.append(2 * timedelta(seconds=rules.seconds + 2 * rules.heavy_seconds))
+    return max(LONGEST_STEP, *own) + timedelta(seconds=config.lease_seconds)
 
 
 def authority_of(config: Config, given: Authoriser | None) -> Callable[[Filing], str | None]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import click
+from rules_pages import rule_kinds_page, rule_sets_page
 from tables import cell, page, table
 from trust_pages import attacks_page, checks_page, policies_page, requirements_page
 
@@ -227,6 +228,8 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "statuses.md": statuses_page,
         "scenarios.md": scenarios_page,
         "operations.md": operations_page,
+        "rule-sets.md": rule_sets_page,
+        "rule-kinds.md": rule_kinds_page,
         "cli.md": cli_page,
     }
 )

@@ -44,6 +44,7 @@ THOROUGH = (
     "process/test_stamping.py",
     "process/test_state_machine.py",
     "process/test_unreachable.py",
+    "rules/test_worker",
     "server/test_explain.py",
     "server/test_names.py",
     "store/test_large.py",

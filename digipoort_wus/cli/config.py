@@ -20,9 +20,9 @@ def config() -> None:
 @config.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 def check(file: Path) -> None:
-    """Read FILE, load the certificates and programs it names, and print what would be in force.
+    """Read FILE, load certificates, programs and rule sets, and print what would be in force.
 
-    Exit status 0 when file and certificates are good, 1 otherwise. It tells what expires
+    Exit status 0 when all of these are good, 1 otherwise. It tells what expires
     soon and which CRLs are missing or stale, which leaves the status at 0. Nothing is
     fetched. Whether the port is free and the data directory can be used shows when the
     gateway starts.
@@ -41,6 +41,13 @@ def check(file: Path) -> None:
     for line in receiver_lines(loaded):
         click.echo(line)
     authoriser_of(loaded)
+    if loaded.role != "front":
+        # A front judges nothing.
+        from digipoort_wus.cli.rules_configured import known_sets
+
+        number = known_sets(loaded.rules)
+        if number is not None:
+            click.echo(f"{number} rule sets, with those that ship.")
     if loaded.store_url:
         from digipoort_wus.stores import address_of
 

@@ -42,6 +42,13 @@ _UNSET: Mapping[str, str] = MappingProxyType(
     }
 )
 """What holds where nothing is set, when that is more than nothing."""
+_NO_RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "sets": "none: the rule sets that ship, and no others",
+        "added": "none: rule sets that need a file of the operator do without",
+    }
+)
+"""The same of the rule engine."""
 
 
 def setting_lines(config: Config) -> Iterator[str]:
@@ -65,6 +72,8 @@ def setting_lines(config: Config) -> Iterator[str]:
             yield from _object_lines(config.store_objects)
         elif setting == "stamp":
             yield from _stamp_lines(config, key)
+        elif setting == "rules":
+            yield from _rules_lines(config, key)
         elif setting == "retention":
             yield from _retention_lines(config, key)
         else:
@@ -157,6 +166,17 @@ def _stamp_lines(config: Config, key: str) -> Iterator[str]:
             yield _without_effect(name, value, 'policy = "off"')
         else:
             yield f"{name} = {toml_of(value)}".ljust(_COLUMN) + f"  # {origin}"
+
+
+def _rules_lines(config: Config, key: str) -> Iterator[str]:
+    for field in fields(config.rules):
+        value, name = getattr(config.rules, field.name), f"{key}.{field.name}"
+        origin = "default" if value == field.default else "file"
+        if not value:
+            yield f"# {name}: {_NO_RULES[field.name]}"
+        else:
+            listed = _at_most(tuple(map(str, value))) if isinstance(value, tuple) else value
+            yield f"{name} = {toml_of(listed)}".ljust(_COLUMN) + f"  # {origin}"
 
 
 def _retention_lines(config: Config, key: str) -> Iterator[str]:

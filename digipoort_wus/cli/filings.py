@@ -14,12 +14,13 @@ from digipoort_wus.cli.stored import (
     progress,
     store_options,
 )
+from digipoort_wus.cli.traces import trace_lines, trace_of
 from digipoort_wus.clock import format_utc
 from digipoort_wus.errors import DigipoortError
 
 if TYPE_CHECKING:
     from digipoort_wus.config import Config
-    from digipoort_wus.store.ports import Job, Reader, Summary
+    from digipoort_wus.store.ports import Job, Reader, Summary, ValidationRow
 
 _REASON = click.option("--reason", required=True, help="Why; kept as an HMAC in the evidence.")
 _BERICHT = click.option("--berichtkenmerk", help="Which of several deliveries of the process.")
@@ -106,6 +107,7 @@ def list_filings(
     "--part", type=click.IntRange(0), default=0, help="Which: 0 is the document, then attachments."
 )
 @click.option("--reason", help="Why the content is taken out; recorded.")
+@click.option("--trace", is_flag=True, help="Also how it was validated: what each rule came to.")
 @_AS_JSON
 @store_options
 def show(
@@ -113,6 +115,7 @@ def show(
     content: Path | None,
     part: int,
     reason: str | None,
+    trace: bool,
     as_json: bool,
     config_file: Path | None,
     data_dir: Path | None,
@@ -124,7 +127,7 @@ def show(
         config = config_of(config_file, data_dir)
         if content is not None and reason is not None:
             _take_out(config, kenmerk, content, part, reason)
-        shown = look(config, lambda reader: _shown(reader, kenmerk))
+        shown = look(config, lambda reader: _shown(reader, kenmerk, traced=trace))
         if as_json:
             print_json({"kenmerk": kenmerk, **shown})
             return
@@ -284,7 +287,7 @@ def _take_out(config: "Config", kenmerk: str, target: Path, part: int, reason: s
     note(f"Part {part} is in {target}.")
 
 
-def _shown(reader: "Reader", kenmerk: str) -> dict[str, object]:
+def _shown(reader: "Reader", kenmerk: str, *, traced: bool) -> dict[str, object]:
     from digipoort_wus.process.operator import NotPossible
     from digipoort_wus.store.ports import Overview, Selection
 
@@ -293,6 +296,7 @@ def _shown(reader: "Reader", kenmerk: str) -> dict[str, object]:
         raise NotPossible(f"There is no filing with kenmerk {kenmerk}.")
     rows = reader.statuses(Selection(found[0].filing.sender, kenmerk=kenmerk))
     chain = reader.evidence(kenmerk)
+    judged = reader.validations(kenmerk) if traced else ()
     return {
         "deliveries": [
             {
@@ -307,6 +311,11 @@ def _shown(reader: "Reader", kenmerk: str) -> dict[str, object]:
                     for row in rows
                     if row.filing_id == one.filing.filing_id
                 ],
+                **(
+                    {"validations": [trace_of(row) for row in judged if _is_of(one, row)]}
+                    if traced
+                    else {}
+                ),
             }
             for one in reversed(found)
         ],
@@ -315,6 +324,10 @@ def _shown(reader: "Reader", kenmerk: str) -> dict[str, object]:
             "sealed": sum(entry.batch_id is not None for entry in chain),
         },
     }
+
+
+def _is_of(one: "Summary", row: "ValidationRow") -> bool:
+    return row.filing_id == one.filing.filing_id
 
 
 def _sizes(reader: "Reader", one: "Summary") -> list[int] | str:
@@ -385,6 +398,9 @@ def _print_shown(shown: dict[str, object]) -> None:
                 for status in value:
                     error = f"  {status['error']}" if status["error"] else ""
                     click.echo(printable(f"  {status['code']}  {status['at']}{error}"))
+            elif name == "validations":
+                for line in trace_lines(value):
+                    click.echo(printable(f"  {line}"))
             elif name == "job" and value:
                 for key, inner in value.items():
                     if inner is not None:

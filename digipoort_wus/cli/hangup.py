@@ -40,6 +40,8 @@ def reload_on_hangup(reload: Callable[[], object]) -> None:
 def renew(gateway: "Gateway", read: Callable[[], Config] | None) -> None:
     """Put parties, mailbox mandates and routes of the configuration file into force, and reload.
 
+    Certificates, keys, CRLs and rule sets are loaded anew by threads of the gateway.
+
     A file that cannot be used changes nothing of them, and is one sentence in the log. What
     else has changed in it is named there, since it waits for a restart. In the reactor's
     thread, where signals arrive as well.
@@ -54,6 +56,7 @@ def renew(gateway: "Gateway", read: Callable[[], Config] | None) -> None:
         except ConfigurationError as error:
             _log.error("the old parties, mandates and routes stay: %s", error)
     gateway.reload()
+    gateway.reload_rules()
 
 
 def _take_over(gateway: "Gateway", config: Config) -> None:

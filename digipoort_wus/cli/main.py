@@ -25,6 +25,7 @@ _COMMANDS: dict[str, str] = {
     "pki": "Make test certificates.",
     "conformance": "Attack a gateway and see what it refuses.",
     "config": "Check a configuration file.",
+    "rules": "List, explain, try, test and lint the rules that filings are judged by.",
     "filings": "Look at filings, and decide about them.",
     "evidence": "Seal, verify and export what is recorded of filings.",
     "db": "Upgrade, back up, restore and check the store.",

@@ -260,11 +260,13 @@ def printable(text: str) -> str:
 
 
 def status_line(status: "Status") -> str:
-    """Return a status as a line for people."""
+    """Return a status as a line for people, with its error and findings on lines below."""
     line = f"{status.at:%Y-%m-%d %H:%M:%S}  {printable(status.code):<4} {printable(status.text)}"
     if status.error is not None:
         line += f"\n  {printable(status.error.code)}: {printable(status.error.text)}"
-    return line
+    from digipoort_wus.cli.findings import findings_of
+
+    return "\n".join((line, *(f"  - {printable(each)}" for each in findings_of(status.details))))
 
 
 def status_json(statuses: "Iterable[Status]") -> list[dict[str, object]]:

@@ -57,7 +57,7 @@ def serve(
     It stops cleanly on SIGTERM and Ctrl-C, and at once when it is told so twice. When its
     store fails it ends with exit status 1. On SIGHUP it loads certificates, keys and CRLs
     anew, without dropping a request; it does so too when one of their files has changed.
-    On SIGHUP it also reads parties, mailbox mandates and routes of the configuration anew, and logs
+    On SIGHUP it also reads parties, mailbox mandates, routes and rule sets anew, and logs
     which other settings have changed and need a restart.
     """
 

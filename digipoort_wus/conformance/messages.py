@@ -26,14 +26,20 @@ from digipoort_wus.names import (
 
 DOCUMENT = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
-    b'<xbrli:xbrl xmlns:xbrli="http://www.xbrl.org/2003/instance">'
+    b'<xbrli:xbrl xmlns:xbrli="http://www.xbrl.org/2003/instance"'
+    b' xmlns:link="http://www.xbrl.org/2003/linkbase" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    b' xmlns:bd-i="http://www.nltaxonomie.nl/nt20/bd/20251210/dictionary/bd-data" xml:lang="nl">'
+    b'<link:schemaRef xlink:type="simple" xlink:href="http://www.nltaxonomie.nl/nt20/bd/20251210/'
+    b'entrypoints/bd-rpt-ob-aangifte-2026.xsd"/>'
     b'<xbrli:context id="c"><xbrli:entity>'
     b'<xbrli:identifier scheme="www.belastingdienst.nl/omzetbelastingnummer">001000044B37'
     b"</xbrli:identifier></xbrli:entity>"
-    b"<xbrli:period><xbrli:instant>2026-03-31</xbrli:instant></xbrli:period></xbrli:context>"
+    b"<xbrli:period><xbrli:startDate>2026-01-01</xbrli:startDate>"
+    b"<xbrli:endDate>2026-03-31</xbrli:endDate></xbrli:period></xbrli:context>"
+    b'<bd-i:SoftwareVendorAccountNumber contextRef="c">SWO00000</bd-i:SoftwareVendorAccountNumber>'
     b"</xbrli:xbrl>\n"
 )
-"""The content of an ordinary filing."""
+"""The content of an ordinary filing: the smallest VAT return that the shipped rules let through."""
 PARTY = (
     "<t:identiteitBelanghebbende><t:nummer>001000044B37</t:nummer><t:type>Fi</t:type>"
     "</t:identiteitBelanghebbende>"

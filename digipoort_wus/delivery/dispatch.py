@@ -1,13 +1,14 @@
 """One agency that stands for all: each filing goes the way that its route names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.delivery.agencies import AgencyRow
 from digipoort_wus.delivery.exchange import Credentials, Peer
-from digipoort_wus.delivery.wus import WusAgency
+from digipoort_wus.delivery.wus import WusAgency, no_findings
 from digipoort_wus.filing.filing import Filing
+from digipoort_wus.filing.finding import Finding
 from digipoort_wus.process.agency import (
     Accepted,
     Agency,
@@ -64,7 +65,10 @@ class Dispatcher:
 
 
 def ways_to(
-    rows: Iterable[AgencyRow], credentials: Callable[[str], Credentials], clock: Clock
+    rows: Iterable[AgencyRow],
+    credentials: Callable[[str], Credentials],
+    clock: Clock,
+    findings: Callable[[Filing], Sequence[Finding]] = no_findings,
 ) -> dict[str, WusAgency]:
     """Return the way to each agency, by its name.
 
@@ -72,6 +76,7 @@ def ways_to(
         rows: the agencies.
         credentials: returns those in force for the agency of a name.
         clock: the time of signing, and of judging certificates.
+        findings: what validation had to say of a filing, the same each time.
     """
     return {
         row.name: WusAgency(
@@ -79,6 +84,7 @@ def ways_to(
             partial(credentials, row.name),
             clock=clock,
             timeouts=row.timeouts,
+            findings=findings,
         )
         for row in rows
     }

@@ -41,7 +41,8 @@ def message_id_of(filing: Filing) -> str:
     return f"urn:uuid:{uuid5(_MESSAGES, filing.berichtkenmerk)}"
 
 
-def _nothing(_filing: Filing) -> Sequence[Finding]:
+def no_findings(_filing: Filing) -> Sequence[Finding]:
+    """Return nothing: validation has nothing to tell the agency."""
     return ()
 
 
@@ -71,7 +72,7 @@ class WusAgency:
         clock: Clock = system_clock,
         suite: Suite = SUITE_SHA256,
         timeouts: Timeouts | None = None,
-        findings: Callable[[Filing], Sequence[Finding]] = _nothing,
+        findings: Callable[[Filing], Sequence[Finding]] = no_findings,
         final_faults: frozenset[str] = FINAL_FAULTS,
     ) -> None:
         self._peer = peer

@@ -1,7 +1,10 @@
 """What validation found in a filing."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+_LINE = re.compile(r"(?:^| \()regel ([0-9]{1,9})\)?$")
 
 Severity = Literal["info", "warning", "error", "fatal"]
 
@@ -21,3 +24,9 @@ class Finding:
     severity: Severity
     text: str
     where: str = ""
+
+    @property
+    def line(self) -> int:
+        """Return the line that ``where`` names, from 1; 0 when it names none."""
+        found = _LINE.search(self.where)
+        return int(found[1]) if found else 0

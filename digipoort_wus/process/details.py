@@ -1,5 +1,6 @@
 """XML that travels as text in ``statusdetails``: shapes as seen in public code, words ours."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from digipoort_wus.filing.filing import Filing
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.status import StatusError
 
-_BATAVIA = "http://nlvalidatie.nl/batavia"
+BATAVIA = "http://nlvalidatie.nl/batavia"
+"""Namespace of the results of a validation."""
 # Together they stay below the 1,048,576 characters that the XSD allows, also when every
 # character has to be escaped.
 _FINDINGS_MAX = 100
@@ -65,26 +67,33 @@ def validation_results(findings: Sequence[Finding]) -> str:
     """Return the details of a 311: a list in the shape that clients know from XBRL reports.
 
     One ``msg`` per finding, at most 100; its attributes are those that public clients
-    read. Where nothing is known of a line or column they say 0.
+    read. Where nothing is known of a line they say 0, as of the column always.
     """
-    root = etree.Element(f"{{{_BATAVIA}}}results", nsmap={None: _BATAVIA})
+    root = etree.Element(f"{{{BATAVIA}}}results", nsmap={None: BATAVIA})
     messages = etree.SubElement(etree.SubElement(root, _in("xbrl")), _in("messages"))
     for finding in findings[:_FINDINGS_MAX]:
         message = etree.SubElement(
             messages,
             _in("msg"),
-            line="0",
+            line=str(finding.line),
             col="0",
             technicalRole="",
             userRole="",
             level="error" if finding.severity in _REFUSING else finding.severity,
             id=finding.code,
         )
-        where = f" ({finding.where[:_TEXT_MAX]})" if finding.where else ""
-        message.text = f"{finding.code}: {finding.text[:_TEXT_MAX]}{where}"
+        message.text = f"{finding.code}: {finding.text[:_TEXT_MAX]}{_where(finding)}"
         etree.SubElement(message, _in("origin"), file="")
     return etree.tostring(root, encoding="unicode")
 
 
+def _where(finding: Finding) -> str:
+    """Return what the text does not say itself of the place: many texts name the line."""
+    where = finding.where
+    if finding.line and re.search(rf"\bregel {finding.line}\b", finding.text):
+        where = where.removesuffix(f"regel {finding.line}").removesuffix(f" (regel {finding.line})")
+    return f" ({where[:_TEXT_MAX]})" if where else ""
+
+
 def _in(name: str) -> str:
-    return f"{{{_BATAVIA}}}{name}"
+    return f"{{{BATAVIA}}}{name}"

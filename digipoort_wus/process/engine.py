@@ -38,13 +38,15 @@ from digipoort_wus.process.claims import (
 from digipoort_wus.process.destinations import Destinations, Told
 from digipoort_wus.process.keeping import Keeper, Loaded, Ready, keep_receipts
 from digipoort_wus.process.leases import LONGEST_STEP, Leases
-from digipoort_wus.process.scenarios import Scenarios, no_scenarios
+from digipoort_wus.process.scenarios import Scenarios, no_scenarios, scenario_of
 from digipoort_wus.process.steps import Participants
 from digipoort_wus.process.telling import Teller
 from digipoort_wus.process.together import Gathering, Owed, Recorder
 from digipoort_wus.process.transitions import Step
+from digipoort_wus.process.validators import at_once
 from digipoort_wus.process.watching import Nobody, Watcher
-from digipoort_wus.process.working import DELIVERS, Policies, Taken, Worker, where
+from digipoort_wus.process.working import DELIVERS, STAGES, Policies, Taken, Worker, where
+from digipoort_wus.rules.api import Stage
 from digipoort_wus.store.ports import (
     Job,
     JobState,
@@ -87,6 +89,8 @@ class Engine:
         longest_step: a step that takes longer is taken for one that does not come back.
         authority: returns the name of the authorisation service that is asked for a filing, or
             None where it is quick; others have threads as a destination has.
+        judges: returns the name of the threads that a filing is validated in at a stage, None
+            where that is quick.
     """
 
     store: Store
@@ -103,6 +107,7 @@ class Engine:
     aside_after: int = 5
     longest_step: timedelta = LONGEST_STEP
     authority: Callable[[Filing], str | None] = nobody
+    judges: Callable[[Filing, Stage], str | None] = at_once
     _worker: Worker = field(init=False)
     _leases: Leases = field(init=False)
     _alone: Alone = field(init=False)
@@ -113,7 +118,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         asked = self.store, self.participants, self.clock, self.policies, self.scenarios
-        worker = Worker(*asked, self.chance)
+        worker = Worker(*asked, self.chance, self._slow_step)
         object.__setattr__(self, "_worker", worker)
         keeper = Keeper(self.clock, self.policies.crash, self.chance, self.lease, self.aside_after)
         object.__setattr__(self, "_keeper", keeper)
@@ -263,7 +268,15 @@ class Engine:
         step = Step(job.step)
         if step in DELIVERS:
             return self.destination(filing.delivery.berichtsoort)
-        return self.authority(filing) if step is Step.AUTHORISE else None
+        return self._slow_step(step, filing)
+
+    def _slow_step(self, step: Step, filing: Filing) -> str | None:
+        """Return who does a step other than a delivery in threads of his own."""
+        if step is Step.AUTHORISE:
+            return self.authority(filing)
+        played = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
+        stage = STAGES.get(step)
+        return None if stage is None or played else self.judges(filing, stage)
 
     def _run_outside(self, work: Work, outside: str, interrupted: Callable[[], bool]) -> None:
         """Ask in a thread for whom is asked, and do what follows; raises nothing."""

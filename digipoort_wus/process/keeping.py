@@ -100,6 +100,7 @@ class Keeper:
                 transaction.offer(message, sealed)
             happened += [*done.entries, *recording.statuses_reached(salt, statuses)]
         transaction.add_statuses(job.filing_id, reached)
+        transaction.add_validations(done.judged for done in taken.done if done.judged)
         if happened:
             subject = Subject(job.kenmerk, job.filing_id, filing.berichtkenmerk, salt)
             recording.record_behind(transaction, subject, entry, happened)

@@ -8,13 +8,12 @@ from time import monotonic
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.process.engine import where
+from digipoort_wus.repeats import Repeats
 
 _log = logging.getLogger(__name__)
 _STOP_WITHIN = timedelta(seconds=10)
 _AFTER_FAILURE = timedelta(seconds=1)
 ENDED = "has ended: nothing is worked on until a restart"
-_TOLD_EVERY = 60.0
-"""Seconds in which the same failure is logged once."""
 
 RunDue = Callable[[Callable[[], bool]], datetime | None]
 """``Engine.run_due``."""
@@ -122,27 +121,20 @@ class _Failing:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._times = 0
-        self._reason = ""
-        self._told_at = 0.0
+        self._repeats = Repeats()
 
     def failed(self, reason: str) -> None:
-        self._times += 1
-        now = monotonic()
-        if reason == self._reason and now < self._told_at + _TOLD_EVERY:
-            return
-        self._reason, self._told_at = reason, now
-        _log.error(
-            "%s: does not get on, %d times so far, and tries again every second: %s",
-            *(self._name, self._times, reason),
-            extra={"event": "engine-failed"},
-        )
+        if self._repeats.failed(reason):
+            _log.error(
+                "%s: does not get on, %d times so far, and tries again every second: %s",
+                *(self._name, self._repeats.times, reason),
+                extra={"event": "engine-failed"},
+            )
 
     def succeeded(self) -> None:
-        if self._times:
+        if times := self._repeats.succeeded():
             _log.warning(
                 "%s: gets on again, after %d failures",
-                *(self._name, self._times),
+                *(self._name, times),
                 extra={"event": "engine-again"},
             )
-            self._times, self._reason = 0, ""

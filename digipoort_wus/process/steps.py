@@ -20,6 +20,7 @@ from digipoort_wus.process.agency import (
     Unreachable,
 )
 from digipoort_wus.process.details import validation_error, validation_results
+from digipoort_wus.process.judging import judged
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.process.transitions import FAILURES, TRANSITIONS, Event, Step
 from digipoort_wus.rules.api import Outcome, Report, RuleEngine, Stage
@@ -62,7 +63,8 @@ class Participants:
 class Observed:
     """What a step found; error and details belong to the last status it leads to.
 
-    ``delivered`` is what the agency answered when it took delivery, for the evidence.
+    ``delivered`` is what the agency answered when it took delivery, for the evidence; ``report``
+    what a validation came to, for the store.
     """
 
     event: Event
@@ -70,6 +72,7 @@ class Observed:
     details: str | None = None
     messages: tuple[ReturnMessage, ...] = ()
     delivered: Delivered | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,9 @@ def _asked(step: Step, filing: Filing, attempt: int, participants: Participants)
         case Step.AUTHORISE:
             return Observed(_AUTHORISATION[participants.authoriser.ask(filing)])
         case Step.ENVELOPE:
-            return _validated(participants.rules.validate(filing, Stage.ENVELOPE))
+            return _validated(judged(participants.rules, filing, Stage.ENVELOPE))
         case Step.CONTENT:
-            return _validated(participants.rules.validate(filing, Stage.CONTENT))
+            return _validated(judged(participants.rules, filing, Stage.CONTENT))
         case Step.DELIVER:
             # Also after a crash: to the agency it is the first delivery until 420 is written.
             return _delivered(participants.agency.deliver(filing, 1))
@@ -225,15 +228,16 @@ def _failures(step: Step, attempts: int) -> int:
 def _validated(report: Report) -> Observed:
     match report.outcome:
         case Outcome.VALID:
-            return Observed(Event.VALID)
+            return Observed(Event.VALID, report=report)
         case Outcome.INVALID:
             return Observed(
                 Event.INVALID,
                 validation_error(report.findings),
                 validation_results(report.findings),
+                report=report,
             )
         case Outcome.UNDETERMINED:
-            return Observed(Event.UNDETERMINED)
+            return Observed(Event.UNDETERMINED, report=report)
 
 
 def _delivered(outcome: Delivered | Rejected | Unreachable) -> Observed:

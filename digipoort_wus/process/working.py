@@ -6,11 +6,12 @@ stored before the agency is asked.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 
 from digipoort_wus._crash import crash_point
 from digipoort_wus.clock import Clock, to_milliseconds
@@ -28,19 +29,28 @@ from digipoort_wus.process.retry import (
 from digipoort_wus.process.scenarios import Scenario, Scenarios, scenario_of
 from digipoort_wus.process.steps import Observed, Participants, Result, decide, observe
 from digipoort_wus.process.transitions import FAILURES, Event, Step
+from digipoort_wus.process.validations import row_of
+from digipoort_wus.rules.api import Busy, Report, Stage
 from digipoort_wus.store.ports import (
     Job,
     PayloadsUnreachable,
     Prepared,
     Store,
     StoreFailed,
+    ValidationRow,
 )
 
 _log = logging.getLogger(__name__)
 _CAUSES_MAX = 3
 CONTENT_AGAIN = timedelta(seconds=15)
 """The least time until a content is asked for again that could not be had."""
+BUSY_AGAIN = timedelta(seconds=5)
+"""The least time until a rule engine is asked again that was full."""
 DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
+STAGES: Mapping[Step, Stage] = MappingProxyType(
+    {Step.ENVELOPE: Stage.ENVELOPE, Step.CONTENT: Stage.CONTENT}
+)
+"""The steps that ask the rule engine, and at which stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class Done:
         prepared: the messages of the result, sealed.
         entries: of the evidence: a delivery, then the messages.
         seconds: that it took.
+        judged: what a validation came to, for the store; None for another step.
     """
 
     step: Step
@@ -72,6 +83,7 @@ class Done:
     prepared: tuple[Prepared, ...]
     entries: tuple[Happened, ...]
     seconds: float
+    judged: ValidationRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ class Worker:
         policies: for retries.
         scenarios: in a sandbox; the content of such filings is not validated.
         chance: gives a share between 0 and 1 of the longest delay.
+        outside: names the threads that a step of a filing is done in, None where it is quick.
     """
 
     store: Store
@@ -117,6 +130,7 @@ class Worker:
     policies: Policies
     scenarios: Scenarios
     chance: Callable[[], float] = field(repr=False)
+    outside: Callable[[Step, Filing], str | None] = field(repr=False)
 
     def take(self, job: Job, filing: Filing, salt: bytes) -> Taken:
         """Do the step of a job, and those that follow at once.
@@ -134,14 +148,16 @@ class Worker:
             try:
                 one = self._done(job, filing, salt)
             except PayloadsUnreachable as error:
-                return Taken(tuple(done), self._later(job, error))
+                return Taken(tuple(done), self._later(job, error, CONTENT_AGAIN))
+            except Busy as error:
+                return Taken(tuple(done), self._later(job, error, BUSY_AGAIN, logging.INFO))
             except StoreFailed:
                 raise
             except Exception as error:
                 return Taken(tuple(done), job, where(error))
             done.append(one)
             following = self._following(job, one.result)
-            if following is None or not self._goes_on(job, following):
+            if following is None or not self._goes_on(job, following, filing):
                 return Taken(tuple(done), following)
             job = following
 
@@ -166,7 +182,7 @@ class Worker:
         began = monotonic()
         step = Step(job.step)
         scenario = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
-        if scenario is not None and step in (Step.ENVELOPE, Step.CONTENT):
+        if scenario is not None and step in STAGES:
             observed = Observed(Event.VALID)
         elif step in DELIVERS:
             crash_point("delivery.before_send")
@@ -174,19 +190,36 @@ class Worker:
             crash_point("delivery.after_send")
         else:
             observed = self._observed(step, filing, job)
+        if observed.event is Event.UNDETERMINED and observed.report is not None:
+            _log.warning(
+                "kenmerk %s: could not be validated: %s",
+                *(job.kenmerk, observed.report.technical),
+                extra={"event": "undetermined", "kenmerk": job.kenmerk},
+            )
         done = self._decided(job, filing, step, observed)
+        judged = None if observed.report is None else self._judged(job, step, observed.report)
         delivered, messages = observed.delivered, done.result.messages
         if delivered is None and not messages:
-            # Nothing to record but the statuses: most steps.
-            return Done(step, done.event, done.result, (), (), monotonic() - began)
+            # Nothing for the evidence but the statuses: most steps.
+            return Done(step, done.event, done.result, (), (), monotonic() - began, judged)
         now = to_milliseconds(self.clock())
         attempt = 1 if step is Step.DELIVER else 1 + job.attempts
         entries = [] if delivered is None else [recording.delivered(delivered, attempt, now)]
         entries += [recording.offered(salt, message, "", now) for message in messages]
         prepared = [self.store.prepare((item.document, *item.attachments)) for item in messages]
         return Done(
-            step, done.event, done.result, tuple(prepared), tuple(entries), monotonic() - began
+            step,
+            done.event,
+            done.result,
+            tuple(prepared),
+            tuple(entries),
+            monotonic() - began,
+            judged,
         )
+
+    def _judged(self, job: Job, step: Step, report: Report) -> ValidationRow:
+        at = to_milliseconds(self.clock())
+        return row_of(job.filing_id, STAGES[step], job.attempts, at, report)
 
     def _decided(self, job: Job, filing: Filing, step: Step, observed: Observed) -> Done:
         scenario = scenario_of(self.scenarios, filing.delivery.aanleverkenmerk)
@@ -233,20 +266,36 @@ class Worker:
         attempts = int(run_at <= now)
         return Job(job.filing_id, job.kenmerk, step, run_at, now, attempts, job.token)
 
-    def _later(self, job: Job, error: PayloadsUnreachable) -> Job:
-        """Return a job whose content cannot be had now: later it is as if it was not claimed."""
-        _log.warning(
+    def _later(
+        self, job: Job, error: Exception, pause: timedelta, level: int = logging.WARNING
+    ) -> Job:
+        """Return a job for which something cannot be had now: it is as if it was not claimed.
+
+        Args:
+            job: as it was claimed.
+            error: of our own making: its text holds nothing of the filing.
+            pause: at least so long, and at most twice.
+            level: of the line in the log.
+        """
+        _log.log(
+            level,
             "kenmerk %s: put off: %s",
             *(job.kenmerk, error),
             extra={"event": "put-off", "kenmerk": job.kenmerk},
         )
-        pause = CONTENT_AGAIN * (1 + self.chance())
-        return replace(job, attempts=job.attempts - 1, run_at=to_milliseconds(self.clock() + pause))
+        run_at = to_milliseconds(self.clock() + pause * (1 + self.chance()))
+        return replace(job, attempts=job.attempts - 1, run_at=run_at)
 
-    def _goes_on(self, job: Job, following: Job) -> bool:
-        """Return whether the next step is done before anything is stored."""
-        at_once = following.step != job.step and following.attempts > 0
-        return at_once and Step(following.step) not in DELIVERS
+    def _goes_on(self, job: Job, following: Job, filing: Filing) -> bool:
+        """Return whether the next step is done before anything is stored.
+
+        What is slow is done in its own threads, and not by whoever did the step before.
+        """
+        step, before = Step(following.step), Step(job.step)
+        if step is before or following.attempts == 0 or step in DELIVERS:
+            return False
+        where_next = self.outside(step, filing)
+        return where_next is None or where_next == self.outside(before, filing)
 
 
 def where(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """What is read off a gateway when somebody asks for its metrics: queue, certificates, disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class Gauges:
         free: returns the octets that the file system of the data has left, None when unknown.
         in_flight: returns what clients make the gateway hold.
         stamps: whether batches of evidence are to be stamped.
+        figures: returns what the rule engine counts and measures, by its own names.
     """
 
     store: Store
@@ -45,6 +46,7 @@ class Gauges:
     free: Callable[[], int | None]
     in_flight: Callable[[], InFlight]
     stamps: bool = False
+    figures: Callable[[], Mapping[str, int]] = dict
 
     def collect(self) -> Iterator[Metric]:
         """Yield what can be read; a store that cannot be read leaves its own out."""
@@ -64,6 +66,14 @@ class Gauges:
             "in_flight_bytes", "Held for bodies that come and answers that are read.", held.octets
         )
         yield _gauge("connections", "Open.", held.connections)
+        rules = _family("rules", "What the rule engine counts and measures.", "figure")
+        try:
+            for name, number in self.figures().items():
+                rules.add_metric([name], number)
+        except Exception:
+            # Somebody else's engine: its figures are missing, and the others are there.
+            return
+        yield rules
 
     def _queue(self, now: datetime) -> Iterator[Metric]:
         def counted(reader: Reader) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Whether a gateway can do its work at this moment, and if not, why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -60,6 +60,8 @@ class Readiness:
 
     Attributes:
         draining: set when the gateway was told to stop.
+        figures: what the rule engine counts; none where nothing is judged, or another engine
+            tells other things.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Readiness:
         stamps: StampPolicy,
     ) -> None:
         self.draining = False
+        self.figures: Callable[[], Mapping[str, int]] = dict
         self._stamps = stamps
         self._store = store
         self._materials = materials
@@ -133,6 +136,7 @@ class Readiness:
         return (
             Finding("disk", not shortage, shortage or f"{self._disk.free()} bytes are free"),
             *self._objects(),
+            *self._rules(),
             self._crls(),
             Finding("draining", not self.draining, told),
         )
@@ -143,6 +147,18 @@ class Readiness:
         if failed is None:
             return ()
         return (Finding("objects", True, failed or "the object store answers"),)
+
+    def _rules(self) -> Findings:
+        """Tell of the processes that judge: without one of them every filing waits."""
+        try:
+            number = self.figures().get("cheap_workers")
+        except Exception as error:
+            # Of somebody else's engine; its text may tell anything.
+            return (Finding("rules", False, f"the engine raised {type(error).__name__}"),)
+        if number is None:
+            return ()
+        told = f"{number} processes for cheap rules" if number else "no process judges filings"
+        return (Finding("rules", number > 0, told),)
 
     def _crls(self) -> Finding:
         materials, now = self._materials(), self._clock()

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 """The newest schema: what ``PRAGMA user_version`` and Alembic's own table say of it."""
+_FIRST_SEALED = 4
+"""What earlier schemas keep is not encrypted."""
 _LOCK = 0x44_49_47_49
 """Any number that nobody else locks in the same database."""
 NEEDS_EXTRA = (
@@ -54,16 +56,15 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     if found == 0 and tables:
         raise ConfigurationError(f"the database in the data directory {_NOT_OURS} directory")
     copy = _copied(connection, path) if found else None
-    if found:
+    if 0 < found <= schema.VERSION:
         schema.bring_up_to_date(connection)
     _migrate_sqlite(connection)
     if copy is not None:
         _log.warning(
-            "the data directory went from schema %d to %d; %s is what it was before, not "
-            "encrypted: remove it once everything is found to be there",
-            found,
-            VERSION,
-            copy,
+            "the data directory went from schema %d to %d; %s is what it was before%s: "
+            "remove it once everything is found to be there",
+            *(found, VERSION, copy),
+            ", not encrypted" if found < _FIRST_SEALED else "",
         )
 
 

@@ -47,6 +47,7 @@ from digipoort_wus.store.values import (
     StoredPayload,
     StoreFailed,
     Summary,
+    ValidationRow,
 )
 
 __all__ = [
@@ -84,6 +85,7 @@ __all__ = [
     "StoredPayload",
     "Summary",
     "Transaction",
+    "ValidationRow",
 ]
 
 T = TypeVar("T")
@@ -146,6 +148,9 @@ class Transaction(Reader, Protocol):
 
     def add_statuses(self, filing_id: FilingId, statuses: Iterable[Status]) -> None:
         """Append statuses to a delivery, in this order."""
+
+    def add_validations(self, rows: Iterable[ValidationRow]) -> None:
+        """Append how deliveries were judged, those of one in this order."""
 
     def offer(self, message: ReturnMessage, prepared: Prepared | None = None) -> MessageId:
         """Put a return message into the mailbox of who filed its kenmerk.

@@ -28,6 +28,7 @@ from digipoort_wus.store.values import (
     StatusRow,
     StoredPayload,
     Summary,
+    ValidationRow,
 )
 
 
@@ -152,6 +153,16 @@ class Reader(Protocol):
 
     def statuses(self, selection: Selection, limit: int | None = None) -> Sequence[StatusRow]:
         """Return statuses ordered by time, then in order of insertion; at most so many."""
+
+    def validations(
+        self, kenmerk: str, berichtkenmerk: str | None = None
+    ) -> Sequence[ValidationRow]:
+        """Return how the deliveries of a process were judged, in order of delivery and time.
+
+        Args:
+            kenmerk: of the process.
+            berichtkenmerk: of one delivery only.
+        """
 
     def message_rows(self, selection: Selection, limit: int | None = None) -> Sequence[MessageRow]:
         """Return return messages without content, oldest first; at most so many."""

@@ -13,7 +13,8 @@ from pathlib import Path
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.store import migrations
 
-_STATEMENTS = Path(migrations.__file__).parent / "versions" / "version_4.sqlite.sql"
+_STATEMENTS = Path(migrations.__file__).parent / "versions"
+_EACH = "version_*.sqlite.sql"
 _ITEMS = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 _VERSIONS = ("table", "alembic_version")
 _SHOWN = 60
@@ -49,7 +50,8 @@ def shape_problems(connection: sqlite3.Connection) -> Iterator[str]:
 @cache
 def _wanted() -> dict[Item, object]:
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(_STATEMENTS.read_text("utf-8"))
+        for statements in sorted(_STATEMENTS.glob(_EACH)):
+            connection.executescript(statements.read_text("utf-8"))
         # Alembic makes this one, each version of it in words of its own.
         return {**_items(connection), _VERSIONS: None}
 

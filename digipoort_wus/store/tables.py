@@ -1,4 +1,4 @@
-"""The tables of schema 4, for SQLite and PostgreSQL: the one description of them.
+"""The tables of schema 5, for SQLite and PostgreSQL: the one description of them.
 
 Times are integer milliseconds since 1970 in UTC, digests raw bytes, days the number of days
 since 1970 in UTC. What the process runs on is fixed SQL in :mod:`digipoort_wus.store.rows`;
@@ -184,6 +184,20 @@ status = _table(
     _words("error_text", nullable=True),
     _words("details", nullable=True),
     CheckConstraint("(error_text IS NULL) = (error_code IS NULL)"),
+    _primary("filing_id", "seq"),
+    with_rowid=False,
+)
+
+# One row for each time that a filing was judged; a purge takes the report away.
+validation = _table(
+    "validation",
+    _number("filing_id", _to("filing.id")),
+    _number("seq", CheckConstraint("seq > 0")),
+    _words("stage"),
+    _number("attempt", CheckConstraint("attempt > 0")),
+    _number("at"),
+    _words("outcome"),
+    _octets("report", nullable=True),
     _primary("filing_id", "seq"),
     with_rowid=False,
 )

@@ -149,6 +149,27 @@ class StatusRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationRow:
+    """One time that a delivery was judged.
+
+    Args:
+        filing_id: the delivery.
+        stage: a word of the process: at which of the two validations.
+        attempt: at that stage, from 1.
+        at: when the judgement was there.
+        outcome: a word of the process.
+        report: what was found and what ran, as the process writes it; None: it was purged.
+    """
+
+    filing_id: FilingId
+    stage: str
+    attempt: int
+    at: datetime
+    outcome: str
+    report: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRow:
     """One return message without its documents."""
 

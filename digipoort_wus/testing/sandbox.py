@@ -22,6 +22,7 @@ from digipoort_wus.pki.testplan import Generation
 from digipoort_wus.process.engine import Policies
 from digipoort_wus.process.retry import DELIVERY_RETRY
 from digipoort_wus.process.scenarios import Deliver, Reply, Scenario, Verdict, sandbox_scenarios
+from digipoort_wus.process.validators import RulesRow
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.testing.clock import TurnableClock
 from digipoort_wus.testing.reactor_thread import ReactorThread
@@ -152,7 +153,9 @@ class SandboxGateway:
         self.gateway.offer(message).result(10)
 
     def _start(self, thread: ReactorThread) -> None:
-        config = replace(Config(), data_dir=self.directory, port=0)
+        # In the process of the test: nothing to start, and a debugger sees the rules.
+        rules = RulesRow(engine="in-process")
+        config = replace(Config(), data_dir=self.directory, port=0, rules=rules)
 
         def begin() -> Gateway:
             gateway = Gateway(
@@ -199,7 +202,7 @@ def sandbox_gateway(
         directory: for certificates and data; must be empty or absent. A temporary one,
             which is deleted at the end, when None.
         generation: of the test certificates.
-        rules: validates filings; the gateway's own rules when None.
+        rules: validates filings; the shipped rule sets do, in this process, when None.
     """
     with ExitStack() as stack:
         if directory is None:

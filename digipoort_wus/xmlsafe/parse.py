@@ -5,6 +5,7 @@ a signature does not cover, and filed documents, which are XML of other people's
 making and may be UTF-16 or hold comments. Neither may have a DOCTYPE.
 """
 
+import codecs
 from typing import cast
 
 from lxml import etree
@@ -19,6 +20,13 @@ from digipoort_wus.xmlsafe.lookover import (
     most_attributes,
     too_many,
 )
+
+BOUND_BY_THE_PARSER = frozenset(
+    {etree.ErrorTypes.ERR_NAME_TOO_LONG, etree.ErrorTypes.ERR_RESOURCE_LIMIT}
+)
+"""Codes of what libxml2 does not read although it may be XML."""
+LIBXML2_BOUNDS = "depth, names and texts within the bounds of libxml2"
+_UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 
 
 def parse_message(
@@ -72,9 +80,12 @@ def parse_document(data: bytes) -> etree._Element:
         data: decoded octets of an ``inhoud``, in any encoding that XML names.
 
     Raises:
-        Refusal: XML-DOCTYPE or XML-WELL-FORMED.
+        Refusal: XML-DOCTYPE, XML-ENCODING, XML-WELL-FORMED or XML-LIMIT.
         MemoryError: the parser had no memory, which is nobody's mistake but ours.
     """
+    # A parser that is fed piece by piece does not read it, and both are to say the same.
+    if data.startswith(_UTF_32):
+        raise Refusal(checks.XML_ENCODING)
     # Its names are anybody's: they are not to stay in the dictionary of this thread.
     return apart(lambda: _parse(data, _parser(encoding=None, huge_tree=len(data) > 9_000_000)))
 
@@ -100,6 +111,8 @@ def _parse(data: bytes, parser: etree.XMLParser) -> etree._Element:
         # lxml reports exhausted memory as a syntax error; only the code tells.
         if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
             raise MemoryError("no memory to parse the document") from None
+        if error.code in BOUND_BY_THE_PARSER:
+            raise Refusal(checks.XML_LIMIT, expected=LIBXML2_BOUNDS) from None
         # The message of libxml2 quotes the document; only where it went wrong is told.
         line, column = error.position
         check = _why_not_parsed(data)

@@ -63,6 +63,8 @@ def test_what_is_set_is_printed_as_it_would_be_written(tmp_path: Path) -> None:
             expected = REWRITTEN[key](expected)
         if key == "agency":
             expected[0]["ca"] = str(tmp_path / "agency-ca.pem")
+        if key == "rules":
+            expected |= {"sets": [f"{tmp_path}/rules", "/srv/rules"], "added": f"{tmp_path}/added"}
         if key == "security.mandates":
             expected[1]["belanghebbende"] = "Fi:***"
         assert at(printed, key) == expected, key
@@ -80,7 +82,7 @@ def test_what_is_set_is_printed_as_it_would_be_written(tmp_path: Path) -> None:
 
 def test_who_gets_what_is_told(tmp_path: Path) -> None:
     assert list(receiver_lines(Config())) == [
-        "To agency sandbox: Omzetbelasting, ICP, OBSUP, Aangifte_LH, TEST."
+        "To agency sandbox: Omzetbelasting, ICP, OBSUP, Aangifte_LH, TEST and 1 more."
     ]
     assert list(receiver_lines(load(tmp_path, FULL))) == [
         "To agency belastingdienst: Omzetbelasting, ICP.",
@@ -90,7 +92,7 @@ def test_who_gets_what_is_told(tmp_path: Path) -> None:
     assert first == "To agency there: no berichtsoort."
     many = "".join(f'[[route]]\nberichtsoort = "X{number}"\n' for number in range(3))
     (line,) = receiver_lines(load(tmp_path, many))
-    assert line.endswith(", TEST and 3 more.")
+    assert line.endswith(", TEST and 4 more.")
 
 
 def test_nothing_of_python_and_no_number_of_a_person_is_printed(tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ def test_a_directory_of_version_3_is_upgraded_by_the_command(tmp_path: Path) -> 
     result = run("filings", "list", *on(directory))
     assert result.exit_code == 1
     assert "db upgrade" in result.output
-    assert said("db", "upgrade", *on(directory)) == "The store went from schema 3 to schema 4.\n"
+    assert said("db", "upgrade", *on(directory)) == "The store went from schema 3 to schema 5.\n"
     assert (directory / COPY).exists()
-    assert said("db", "upgrade", *on(directory)) == "The store is up to date: schema 4.\n"
+    assert said("db", "upgrade", *on(directory)) == "The store is up to date: schema 5.\n"
     listed = json.loads(said("filings", "list", "--json", *on(directory)))["filings"]
     assert len(listed) >= 3
     assert said("db", "check", *on(directory)).endswith(" 0 problems.\n")
@@ -221,7 +221,7 @@ def test_the_commands_know_postgresql(data: Path, tmp_path: Path, postgres_datab
             f'payloads = "{payloads}"\nkey_ring = "{ring}"\n'
         )
         where = ("--config", str(config))
-        assert said("db", "upgrade", *where) == "The store is up to date: schema 4.\n"
+        assert said("db", "upgrade", *where) == "The store is up to date: schema 5.\n"
         assert kenmerk in said("filings", "list", *where)
         # Beside whoever works on it.
         assert "230" in said("filings", "cancel", kenmerk, "--reason", "asked", *where)

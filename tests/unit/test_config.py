@@ -18,6 +18,7 @@ from digipoort_wus.process.authorisation import MailboxMandate, PartyRow, Right
 from digipoort_wus.process.authorisers import AuthoriserRow
 from digipoort_wus.process.retention import retention
 from digipoort_wus.process.routes import Route
+from digipoort_wus.process.validators import RulesRow
 from digipoort_wus.store.object_place import ObjectPlace
 from tests.conftest import CERTS_TEST
 
@@ -95,6 +96,17 @@ default_days = 3650
 [[retention.rule]]
 berichtsoort = "Omzetbelasting"
 days = 2555
+
+[rules]
+engine = "in-process"
+sets = ["rules", "/srv/rules"]
+added = "added"
+workers = 4
+heavy_workers = 2
+seconds = 10
+heavy_seconds = 300
+memory_mb = 256
+heavy_memory_mb = 4096
 
 [evidence]
 seal_every = 30
@@ -303,6 +315,17 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         autorisatie_adressen=frozenset({"https://ausp.example.nl"}),
         min_free_bytes=1_000_000_000,
         retention=retention([("Omzetbelasting", 2555)], 3650, 23),
+        rules=RulesRow(
+            engine="in-process",
+            sets=(tmp_path / "rules", Path("/srv/rules")),
+            added=tmp_path / "added",
+            workers=4,
+            heavy_workers=2,
+            seconds=10,
+            heavy_seconds=300,
+            memory_mb=256,
+            heavy_memory_mb=4096,
+        ),
         seal_every=30,
         stamp=StampRow(
             policy="required",
@@ -417,6 +440,13 @@ WRONG = {
     "[[retention.rule]]\ndays = 7": ("berichtsoort",),
     '[[retention.rule]]\nberichtsoort = "X"\nyears = 7': ("retention.rule[1].years", "days"),
     "[evidence]\nseal_every = 0": ("evidence.seal_every", "1 to 86400"),
+    "[rules]\nworkers = 0": ("rules.workers", "1 to 64 processes"),
+    "[rules]\nheavy_workers = 65": ("rules.heavy_workers", "1 to 64"),
+    "[rules]\nseconds = 0": ("rules.seconds", "1 to 3600 seconds"),
+    "[rules]\nheavy_memory_mb = 63": ("rules.heavy_memory_mb", "64 to 65536 megabytes"),
+    '[rules]\nengine = " "': ("rules.engine", "workers"),
+    '[rules]\nsets = ["a", ""]': ("rules.sets", "directories"),
+    "[rules]\nset = []": ("rules.set",),
     "[evidence]\nseal = 1": ("evidence.seal",),
     "[evidence.stamp]\npolicy = 'always'": ("evidence.stamp.policy", "when-possible"),
     "[evidence.stamp]\nurl = 'http://x/'": ("evidence.stamp", "roots"),
@@ -604,6 +634,7 @@ def test_a_sandbox_keeps_its_routes_but_for_those_that_are_configured(tmp_path: 
         "OBSUP": "sandbox",
         "Aangifte_LH": "sandbox",
         "TEST": "sandbox",
+        "Voorbeeldfactuur": "sandbox",
         "Proef": "sandbox",
     }
     # A row is all that is known; an agency's list changes nothing but who gets it.

@@ -25,7 +25,7 @@ from digipoort_wus.wss.policy import POLICIES
 TREE = Path(__file__).parents[2]
 DOCS = TREE / "docs"
 AT_THE_TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "THREAT_MODEL.md")
-BESIDE = ("bench", "certs-test", "chaos", "interop", "tests/vectors", "wsdl")
+BESIDE = ("bench", "certs-test", "chaos", "examples/rule_kind", "interop", "tests/vectors", "wsdl")
 PAGES = sorted((*DOCS.rglob("*.md"), *(TREE / name for name in AT_THE_TOP)))
 LINKING = sorted((*PAGES, *(page for place in BESIDE for page in (TREE / place).glob("*.md"))))
 CHECK_IDS = {check.id for check in checks.CATALOGUE} | {

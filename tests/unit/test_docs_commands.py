@@ -16,7 +16,10 @@ TREE = Path(__file__).parents[2]
 # A decision tells what was thought then, and names labels that are no commands.
 PAGES = sorted(
     page
-    for pattern in ("*.md", "docs/**/*.md", "interop/*.md", "certs-test/*.md", "bench/*.md")
+    for pattern in (
+        *("*.md", "docs/**/*.md", "interop/*.md", "certs-test/*.md", "bench/*.md"),
+        "examples/*/*.md",
+    )
     for page in TREE.glob(pattern)
     if page.parent.name != "adr"
 )

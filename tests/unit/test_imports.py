@@ -12,7 +12,7 @@ PACKAGE = Path(digipoort_wus.__file__).parent
 
 # A package may import those of lower floors, and itself; nothing on its own floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "limits", "ciphers", "clock", "names", "_compat"),
+    ("errors", "limits", "ciphers", "clock", "names", "repeats", "_compat"),
     ("checks", "_crash"),
     ("xmlsafe", "pki"),
     ("soap", "filing"),
@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("config", "config_table", "embedding"),
     ("materials", "config_rows", "authorising"),
     ("renewal", "operating", "gates", "stores", "config_file"),
-    ("processing", "evidencing", "purging"),
+    ("processing", "validating", "evidencing", "purging"),
     ("gateway",),
     ("cli", "testing"),
     ("_twist", "__init__", "__main__"),
@@ -90,6 +90,32 @@ def wrong_arrows(path: Path, names: Iterator[str]) -> list[str]:
 def test_imports_point_down(path: Path) -> None:
     assert top(path) in FLOOR_OF, "give the new module a floor"
     assert wrong_arrows(path, imported(path)) == []
+
+
+# What may ask for rules more than the interface of an engine says.
+KNOWS_RULES = ("rules", "cli/rules", "__init__")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_gateway_knows_the_interface_of_an_engine_alone(path: Path) -> None:
+    stem = str(path.relative_to(PACKAGE).with_suffix(""))
+    if stem.startswith(KNOWS_RULES):
+        return
+    assert rules_beyond_the_interface(imported(path)) == []
+
+
+def rules_beyond_the_interface(names: Iterator[str]) -> list[str]:
+    return [
+        name
+        for name in names
+        if name.startswith("digipoort_wus.rules") and not name.startswith("digipoort_wus.rules.api")
+    ]
+
+
+def test_more_than_the_interface_is_noticed() -> None:
+    names = ["digipoort_wus.rules.api.Report", "digipoort_wus.rules.engine.Engine"]
+    assert rules_beyond_the_interface(iter(names)) == names[1:]
+    assert rules_beyond_the_interface(iter(["digipoort_wus.rules.Engine"]))
 
 
 def test_a_turned_arrow_is_noticed() -> None:

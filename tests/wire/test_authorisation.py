@@ -248,19 +248,28 @@ def test_requests_a_minute(tmp_path: Path) -> None:
 
 
 def test_bytes_a_day_are_not_forgotten_by_a_restart(tmp_path: Path) -> None:
+    """From the beginning again where midnight came in between, which brings another day's bytes."""
+    for attempt in ("first", "second"):
+        day = datetime.now(UTC).date()
+        told = after_a_restart(tmp_path / attempt)
+        if datetime.now(UTC).date() == day:
+            break
+    assert_refused(told, "ALS130", "PARTY-VOLUME")
+
+
+def after_a_restart(directory: Path) -> requests.Response:
+    """Use up the bytes of a day, restart the gateway, and return what the next filing gets."""
+    directory.mkdir()
     text = row(VENDOR_A_OIN, bytes_per_day=str(3 * len(XBRL) - 1), **EVERYTHING)
-    day = datetime.now(UTC).date()
-    with configured(tmp_path, text) as running:
+    with configured(directory, text) as running:
         octets = request_for(running)
         for _ in range(3):
             assert running.post(running.urls[0], octets).status_code == 200, "a repeat is free"
         assert running.ask("aanleveren", aanlever_body()).status_code == 200
-    with configured(tmp_path, text) as running:
+    with configured(directory, text) as running:
         answer = running.ask("aanleveren", aanlever_body())
-        if datetime.now(UTC).date() != day:
-            pytest.skip("midnight came in between, and with it another day's bytes")
-        assert_refused(answer, "ALS130", "PARTY-VOLUME")
         assert running.ask("getBerichtenLijst", query_body("getBerichtenLijst")).status_code == 200
+    return answer
 
 
 # --- What is told -------------------------------------------------------------------------

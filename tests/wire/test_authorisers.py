@@ -17,7 +17,7 @@ kind = "allow"
 [[authoriser]]
 address = "{ADDRESS}/list"
 kind = "refuse"
-berichtsoorten = ["ICP"]
+berichtsoorten = ["OBSUP"]
 
 [[authoriser]]
 address = "{ADDRESS}/program"
@@ -57,13 +57,13 @@ def body(address: str, berichtsoort: str, reference: str) -> str:
 @pytest.mark.parametrize(
     ("address", "berichtsoort", "reference", "allowed"),
     [
-        (NOBODY, "ICP", "ref-1", True),
-        (f"{NOBODY}/", "ICP", "ref-1", True),
-        (f"{ADDRESS}/all", "ICP", "ref-1", True),
-        (f"{ADDRESS}/list", "ICP", "ref-1", False),
+        (NOBODY, "OBSUP", "ref-1", True),
+        (f"{NOBODY}/", "OBSUP", "ref-1", True),
+        (f"{ADDRESS}/all", "OBSUP", "ref-1", True),
+        (f"{ADDRESS}/list", "OBSUP", "ref-1", False),
         (f"{ADDRESS}/list", "Omzetbelasting", "ref-1", True),
-        (f"{ADDRESS}/program", "ICP", "ref-1", True),
-        (f"{ADDRESS}/program", "ICP", "not-this", False),
+        (f"{ADDRESS}/program", "OBSUP", "ref-1", True),
+        (f"{ADDRESS}/program", "OBSUP", "not-this", False),
     ],
 )
 def test_who_is_named_decides(
@@ -86,7 +86,7 @@ def test_who_is_named_decides(
 def test_an_address_that_nobody_answers_for_is_refused_at_the_door(
     house: Running, address: str
 ) -> None:
-    answer = house.ask("aanleveren", body(address, "ICP", "ref-1"))
+    answer = house.ask("aanleveren", body(address, "OBSUP", "ref-1"))
     text = assert_refused(answer, "ALS160", "AUSP-KNOWN")
     assert address not in text
     asking = f"</t:kenmerk><t:autorisatieAdres>{address}</t:autorisatieAdres>"

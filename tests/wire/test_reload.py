@@ -84,7 +84,8 @@ class House:
         """Wait for words that come into the log after a cause."""
         before = self.running.log().count(words)
         cause()
-        wait_until(lambda: self.running.log().count(words) > before)
+        # A hang-up also has every case of the rule sets judged, which takes seconds of both cores.
+        wait_until(lambda: self.running.log().count(words) > before, 60)
 
     def shown(self) -> x509.Certificate:
         """Return the certificate that a new connection gets to see."""

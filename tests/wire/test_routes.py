@@ -97,7 +97,7 @@ def two_agencies(directory: Path, pki: Path, *options: str) -> Iterator[Three]:
     ):
         rows = (
             AgencyRow("first", AGENCY_OIN, first.url, berichtsoorten=("Omzetbelasting",)),
-            AgencyRow("second", SECOND_OIN, second.url, berichtsoorten=("ICP",)),
+            AgencyRow("second", SECOND_OIN, second.url, berichtsoorten=("OBSUP",)),
         )
         port = int(base.rpartition(":")[2])
         config = Config(data_dir=directory / "data", pki_dir=pki, port=port, agencies=rows)
@@ -125,7 +125,7 @@ def client_of(pki: Path, base: str) -> DigipoortClient:
 
 def test_one_agency_is_down_and_the_other_notices_nothing(pki: Path, tmp_path: Path) -> None:
     with two_agencies(tmp_path, pki, "--down-for", str(DOWN)) as three:
-        waiting = three.submit("ICP")
+        waiting = three.submit("OBSUP")
         assert three.wait_for(waiting, "420")[-2:] == ["405", "420"]
         for _ in range(3):
             codes = three.wait_for(three.submit("Omzetbelasting"), "500", seconds=10)
@@ -178,9 +178,9 @@ def file(running: Running, berichtsoort: str, reference: str = "ref-1") -> str:
 
 def test_who_answers_under_another_oin_gets_nothing(pki: Path, tmp_path: Path) -> None:
     with agency(tmp_path / "agency", pki) as somebody:
-        settings = row("second", SECOND_OIN, somebody.url, 'berichtsoorten = ["ICP"]')
+        settings = row("second", SECOND_OIN, somebody.url, 'berichtsoorten = ["OBSUP"]')
         with configured(tmp_path, pki, settings) as running:
-            kenmerk = file(running, "ICP")
+            kenmerk = file(running, "OBSUP")
             assert running.wait_for(kenmerk, "420")[-2:] == ["405", "420"]
         assert somebody.kept() == []
     told = f"the server is OIN {AGENCY_OIN}, and not OIN {SECOND_OIN}"
@@ -203,11 +203,11 @@ def test_authorities_of_an_agency_count_for_it_alone(pki: Path, tmp_path: Path) 
         shutil.copy(crl, theirs / "crl" / f"g1-{crl.name}")
     with agency(tmp_path / "agency", theirs) as there:
         settings = row(
-            "other", AGENCY_OIN, there.url, 'ca = "other/ca.pem"', 'berichtsoorten = ["ICP"]'
-        ) + row("ours", AGENCY_OIN, there.url, 'berichtsoorten = ["OBSUP"]')
+            "other", AGENCY_OIN, there.url, 'ca = "other/ca.pem"', 'berichtsoorten = ["OBSUP"]'
+        ) + row("ours", AGENCY_OIN, there.url, 'berichtsoorten = ["Omzetbelasting"]')
         with configured(tmp_path, ours, settings) as running:
-            assert running.wait_for(file(running, "ICP"), "400", "420")[-1] == "400"
-            assert running.wait_for(file(running, "OBSUP"), "400", "420")[-1] == "420"
+            assert running.wait_for(file(running, "OBSUP"), "400", "420")[-1] == "400"
+            assert running.wait_for(file(running, "Omzetbelasting"), "400", "420")[-1] == "420"
             stranger = ssl.create_default_context(cafile=str(ours / "ca.pem"))
             stranger.load_cert_chain(other / "vendor-a.pem", other / "vendor-a.key")
             assert "unknown ca" in refusal(running, stranger).replace("_", " ").lower()
@@ -227,21 +227,22 @@ def test_routes_are_read_anew_and_agencies_are_not(pki: Path, tmp_path: Path) ->
                     assert time.monotonic() < until, log_of(tmp_path)
                     time.sleep(0.02)
 
-            running.wait_for(file(running, "ICP"), "500")
+            running.wait_for(file(running, "OBSUP"), "500")
             assert there.kept() == []
-            reread('[[route]]\nberichtsoort = "ICP"\nagency = "first"\n', "5 routes were read")
-            assert running.wait_for(file(running, "ICP", "ref-2"), "400")[-1] == "400"
+            reread('[[route]]\nberichtsoort = "OBSUP"\nagency = "first"\n', "6 routes were read")
+            assert running.wait_for(file(running, "OBSUP", "ref-2"), "400")[-1] == "400"
             assert len(there.kept()) == 1
             reread(
-                '[[route]]\nberichtsoort = "ICP"\nagency = "x"\n', "and routes stay: route 'ICP'"
+                '[[route]]\nberichtsoort = "OBSUP"\nagency = "x"\n',
+                "and routes stay: route 'OBSUP'",
             )
             reread(
                 row("x", SECOND_OIN, "https://localhost:1/")
-                + '[[route]]\nberichtsoort = "ICP"\nagency = "x"\n',
+                + '[[route]]\nberichtsoort = "OBSUP"\nagency = "x"\n',
                 "need a restart; until then the old ones stay in force: agency",
             )
-            told = "the old routes stay: route 'ICP' names agency 'x', which is not there"
+            told = "the old routes stay: route 'OBSUP' names agency 'x', which is not there"
             assert told in log_of(tmp_path)
-            assert running.wait_for(file(running, "ICP", "ref-3"), "400")[-1] == "400"
-            reread('[[route]]\nberichtsoort = "Nieuw"\n', "6 routes were read anew")
+            assert running.wait_for(file(running, "OBSUP", "ref-3"), "400")[-1] == "400"
+            reread('[[route]]\nberichtsoort = "Nieuw"\n', "7 routes were read anew")
             assert running.wait_for(file(running, "Nieuw", "ref-4"), "500")[-1] == "500"

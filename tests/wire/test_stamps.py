@@ -58,7 +58,7 @@ class Stamped:
         def done() -> bool:
             found = self.gateway.metrics()
             ages = ("oldest_unsealed_seconds", "oldest_unstamped_seconds")
-            return all(found[age] == 0 for age in ages) and found["stamps_total kept"] > 0
+            return all(found[age] == 0 for age in ages) and found.get("stamps_total kept", 0) > 0
 
         wait_until(done, 30)
 

@@ -1,1 +1,1 @@
-"""Alembic's scripts: from schema 3 or nothing to schema 4, and from there on."""
+"""Alembic's scripts: from schema 3 or nothing to schema 4, and from there on to the newest."""

@@ -49,6 +49,7 @@ _BLANKED = (
         aanleverkenmerk = NULL, eerder_aanleverkenmerk = NULL, asked_kenmerk = NULL
     WHERE id = ?""",
     "UPDATE filing_document SET file_name = '' WHERE filing_id = ?",
+    "UPDATE validation SET report = NULL WHERE filing_id = ?",
     "UPDATE status SET details = NULL WHERE filing_id = ? AND details IS NOT NULL",
     "UPDATE status SET error_text = '' WHERE filing_id = ? AND error_text IS NOT NULL",
     """UPDATE return_document SET file_name = '' WHERE message_id IN

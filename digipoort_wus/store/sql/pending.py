@@ -113,6 +113,15 @@ STATUS = Gathered(
     ") AS new",
     numbered=True,
 )
+VALIDATION = Gathered(
+    "(?,?,?,?,?,?,?)",
+    """INSERT INTO validation (filing_id, seq, stage, attempt, at, outcome, report)
+        SELECT column1, column2 + (SELECT coalesce(max(seq), 0) FROM validation
+            WHERE filing_id = column1), column3, column4, column5, column6, column7
+        FROM (VALUES""",
+    ") AS new",
+    numbered=True,
+)
 EVIDENCE = Gathered(
     "(?,?,?,?,?,?,?)",
     "INSERT INTO evidence (kenmerk, seq, filing_id, at, kind, entry, hash) VALUES",
@@ -148,7 +157,7 @@ FINISHED = Gathered(
 
 IN_ORDER = (
     *(SECRET, PAYLOAD_ROWS, FILING, FILING_DOCUMENT, FILING_MATERIAL, ANSWER),
-    *(RETURN_MESSAGE, RETURN_DOCUMENT, STATUS, EVIDENCE, JOB_ROWS),
+    *(RETURN_MESSAGE, RETURN_DOCUMENT, STATUS, VALIDATION, EVIDENCE, JOB_ROWS),
     *(LET_GO, HELD_ON, FINISHED),
 )
 """What is added, each behind what it refers to, and what is changed."""

@@ -6,13 +6,28 @@ from digipoort_wus.store.sql.marks import MarkReads, MarkWrites
 from digipoort_wus.store.sql.messages import MessageReads, MessageWrites
 from digipoort_wus.store.sql.operator import OperatorReads, OperatorWrites
 from digipoort_wus.store.sql.statuses import StatusReads, StatusWrites
+from digipoort_wus.store.sql.validations import ValidationReads, ValidationWrites
 
 
-class SqlReader(MessageReads, StatusReads, JobReads, MarkReads, EvidenceReads, OperatorReads):
+class SqlReader(
+    MessageReads,
+    StatusReads,
+    ValidationReads,
+    JobReads,
+    MarkReads,
+    EvidenceReads,
+    OperatorReads,
+):
     """Implements :class:`~digipoort_wus.store.ports.Reader` over one connection."""
 
 
 class SqlTransaction(
-    MessageWrites, StatusWrites, JobWrites, MarkWrites, EvidenceWrites, OperatorWrites
+    MessageWrites,
+    StatusWrites,
+    ValidationWrites,
+    JobWrites,
+    MarkWrites,
+    EvidenceWrites,
+    OperatorWrites,
 ):
     """Implements :class:`~digipoort_wus.store.ports.Transaction` over one connection."""

@@ -25,13 +25,13 @@ from digipoort_wus.process.scenarios import Scenarios, sandbox_scenarios
 from digipoort_wus.process.service import ProcessService
 from digipoort_wus.process.steps import AllowAll, Authoriser, Participants
 from digipoort_wus.rules.api import RuleEngine
-from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.store.objects import PayloadObjects
 from digipoort_wus.store.ports import Store
 from digipoort_wus.store.postgres import open_postgres
 from digipoort_wus.store.secrets import key_ring
 from digipoort_wus.store.sqlite import open_sqlite
 from digipoort_wus.store.sqlite_file import LeaseClock
+from tests.rules import base_rules
 
 T = TypeVar("T")
 
@@ -166,7 +166,7 @@ def opened(
     ):
         participants = Participants(
             authoriser or AllowAll(),
-            rules or BasicRules(),
+            rules or base_rules(),
             agency or SandboxAgency(clock, new_id, played),
         )
         admission = Admission(table, store, clock)

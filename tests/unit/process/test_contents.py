@@ -13,9 +13,9 @@ from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected,
 from digipoort_wus.process.api import MailboxQuery, Scope
 from digipoort_wus.process.later import Later, Overtaken
 from digipoort_wus.rules.api import Report, Stage
-from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.store.files import IN_ROW_BELOW
 from digipoort_wus.store.values import PayloadDamaged
+from tests.rules import base_rules
 from tests.unit.process.sandbox import (
     DELIVERY,
     HAPPY,
@@ -38,7 +38,7 @@ class Watching:
 
     def validate(self, filing: Filing, stage: Stage) -> Report:
         self.seen.append(filing.delivery.document.content)
-        return BasicRules().validate(filing, stage)
+        return base_rules().validate(filing, stage)
 
     def deliver(self, filing: Filing, attempt: int) -> Delivered | Rejected | Unreachable:
         self.seen.append(filing.delivery.document.content)

@@ -194,6 +194,18 @@ def test_details_of_a_refusal() -> None:
     assert [message.get("level") for message in messages] == ["warning", "error", "error"]
     assert [message.get("id") for message in messages] == ["W1", "E1", "E2"]
     assert messages[1].text == "E1: Eerste <fout>. (regel 3)"
+    assert [message.get("line") for message in messages] == ["0", "3", "0"]
+    said = {
+        "Op regel 7 staat iets.": ("regel 7", "7", "E: Op regel 7 staat iets."),
+        "Op regel 71 staat iets.": ("regel 7", "7", "E: Op regel 71 staat iets. (regel 7)"),
+        "Zie regel 7.": ("/a/b (regel 7)", "7", "E: Zie regel 7. (/a/b)"),
+        "Iets.": ("/a/b (regel 7)", "7", "E: Iets. (/a/b (regel 7))"),
+        "Niets.": ("/a/b", "0", "E: Niets. (/a/b)"),
+    }
+    for text, (where, line, whole) in said.items():
+        one = validation_results([Finding("E", "error", text, where)])
+        (message,) = etree.fromstring(one)[0][0]
+        assert (message.get("line"), message.text) == (line, whole)
     many = validation_results([Finding("E" * 20, "error", "&" * 5000)] * 1000)
     assert len(many) < 1_048_576
     assert validation_error([]).text

@@ -12,9 +12,9 @@ import pytest
 
 from digipoort_wus.filing.filing import Filing
 from digipoort_wus.rules.api import Report, Stage
-from digipoort_wus.rules.basic import BasicRules
 from digipoort_wus.store.ports import Job, StoreFailed
 from digipoort_wus.store.sqlite import SqliteStore
+from tests.rules import base_rules
 from tests.unit.process.sandbox import HAPPY, Sandbox, done, opened
 
 
@@ -124,7 +124,7 @@ def test_what_could_not_be_given_back_is_given_back_later(
 
 @dataclass
 class RaisesOnce:
-    """The basic rules, but for the first time that they are asked."""
+    """The base rules, but for the first time that they are asked."""
 
     raised: bool = False
 
@@ -132,7 +132,7 @@ class RaisesOnce:
         if not self.raised:
             self.raised = True
             raise RuntimeError
-        return BasicRules().validate(filing, stage)
+        return base_rules().validate(filing, stage)
 
 
 def test_an_end_of_a_lease_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
@@ -32,6 +33,7 @@ from tests.messages import NOW
 from tests.unit.server.test_metrics import materials_of
 from tests.unit.store.samples import add
 
+SECRET = "a path"
 OLD = NOW + timedelta(days=365 * 40)
 
 
@@ -91,6 +93,25 @@ def test_ready(make: Callable[..., Readiness], look: Look, store: SqliteStore) -
     assert list(found) == ["store", "schema", "keys", "disk", "crls", "draining"]
     assert failing(found) == set()
     assert found["crls"].text.startswith("3 are valid, the first until ")
+
+
+def test_no_process_that_judges(
+    make: Callable[..., Readiness], look: Look, store: SqliteStore
+) -> None:
+    readiness = make(store)
+    for figures, ok in (({"cheap_workers": 2, "reloads": 0}, True), ({"cheap_workers": 0}, False)):
+        readiness.figures = partial(dict, figures)
+        assert look(readiness)["rules"].ok is ok
+    # Of another engine nobody knows what it needs.
+    readiness.figures = lambda: {"asked": 7}
+    assert "rules" not in look(readiness)
+
+    def broken() -> dict[str, int]:
+        raise OSError(SECRET)
+
+    readiness.figures = broken
+    found = look(readiness)["rules"]
+    assert (found.ok, found.text) == (False, "the engine raised OSError")
 
 
 def test_a_batch_without_a_stamp_where_stamps_are_required(

@@ -11,6 +11,7 @@ from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.content import read_content
 from digipoort_wus.store import backup
 from digipoort_wus.store.looking import look, schema_of
+from digipoort_wus.store.migrate import VERSION
 from digipoort_wus.store.ports import Overview, PayloadDamaged, Reader
 from tests.unit.process.sandbox import DELIVERY, done, opened
 from tests.unit.process.test_operator import large
@@ -50,7 +51,7 @@ def contents(reader: Reader) -> list[bytes]:
 
 def test_a_backup_beside_a_running_gateway_is_restored(data: Path, tmp_path: Path) -> None:
     target, manifest = backed_up(data)
-    assert (manifest.filings, manifest.files, manifest.schema) == (2, 1, 4)
+    assert (manifest.filings, manifest.files, manifest.schema) == (2, 1, VERSION)
     assert not (target / "key-ring").exists()
     fresh = tmp_path / "fresh"
     fresh.mkdir()
@@ -66,7 +67,7 @@ def test_a_backup_beside_a_running_gateway_is_restored(data: Path, tmp_path: Pat
 def test_a_reader_beside_a_gateway_sees_what_was_committed(data: Path) -> None:
     with opened(data) as house:
         kenmerk = house.accept().kenmerk
-        assert schema_of(data) == 4
+        assert schema_of(data) == VERSION
         found = look(data, lambda reader: reader.overview(Overview()))
         assert [one.filing.kenmerk for one in found] == [kenmerk]
         later = house.accept().kenmerk

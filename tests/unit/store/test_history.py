@@ -20,6 +20,7 @@ from digipoort_wus.store.ports import (
     Reader,
     Store,
     Transaction,
+    ValidationRow,
 )
 from digipoort_wus.store.secrets import SecretDestroyed
 from tests.unit.store.conftest import House
@@ -266,6 +267,8 @@ def test_a_purge_leaves_nothing_personal_in_any_row(store: Store) -> None:
     filing_id = write(store, lambda t: t.add_filing(secretive, "m", b"geheim-7"))
     failed = Status("311", NOW, StatusError("VAS500", "geheim-8"), "geheim-9")
     write(store, lambda t: t.add_statuses(filing_id, [failed]))
+    judged = ValidationRow(filing_id, "content", 1, NOW, "invalid", b"geheim-16")
+    write(store, lambda t: t.add_validations([judged]))
     offered = message()
     back = replace(
         offered,
@@ -284,7 +287,7 @@ def test_a_purge_leaves_nothing_personal_in_any_row(store: Store) -> None:
 def _everything(store: Store) -> str:
     tables = (
         *("filing", "filing_document", "status", "return_message", "return_document", "payload"),
-        *("secret", "job", "answer", "evidence", "inbox"),
+        *("secret", "job", "answer", "evidence", "inbox", "validation"),
     )
     return repr(
         [store.read(lambda r, name=table: r._all(f"SELECT * FROM {name}")) for table in tables]  # type: ignore[misc]

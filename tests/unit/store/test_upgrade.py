@@ -1,11 +1,14 @@
 """A data directory of an earlier version is brought up to date, and loses nothing.
 
-``version_1.sql`` and ``version_3.sql`` are dumps of databases that the code of those versions
-made: filings that came to their end and were fetched, and some whose job still waits. That of
-version 3 has a large payload in a file, a delivery that continues a process, a lease that a
-killed process left, and what is remembered of senders.
+``version_1.sql``, ``version_3.sql`` and ``version_4.sql`` are dumps of databases that the code of
+those versions made: filings that came to their end and were fetched, and some whose job still
+waits. That of version 3 has a large payload in a file, a delivery that continues a process, a
+lease that a killed process left, and what is remembered of senders. That of version 4 was made
+under a key ring of its own: a filing that is done, one that waits for its second delivery, and
+one that is new.
 """
 
+import base64
 import hashlib
 import logging
 import os
@@ -43,7 +46,9 @@ from tests.unit.store.conftest import payload_files
 FIRST, SECOND = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 6))
 LARGE_OF_3, CONTINUED_OF_3 = SECOND, f"{FIRST[:-1]}9"
 LARGE = read_content(DELIVERY.document.content) + b"<!--" + b"x" * 200_000 + b"-->"
-COPY = "digipoort.db.before-v4"
+COPY = "digipoort.db.before-v5"
+WAITING_OF_4, NEW_OF_4 = (f"00000000-0000-4000-8000-00000000000{number}" for number in (3, 6))
+RING_OF_4 = base64.b64encode(bytes([9]) * 32) + b"\n"
 
 
 def restored(directory: Path, version: int) -> Path:
@@ -58,10 +63,14 @@ def restored(directory: Path, version: int) -> Path:
         path = directory / "payloads" / name[:2] / name[2:4] / name
         path.parent.mkdir(parents=True)
         path.write_bytes(LARGE)
+    if version == 4:
+        ring = directory / "key-ring"
+        ring.write_bytes(RING_OF_4)
+        ring.chmod(0o600)
     return directory
 
 
-@pytest.fixture(params=[1, 3])
+@pytest.fixture(params=[1, 3, 4])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return restored(tmp_path, request.param)
 
@@ -74,6 +83,11 @@ def old_1(tmp_path: Path) -> Path:
 @pytest.fixture
 def old_3(tmp_path: Path) -> Path:
     return restored(tmp_path, 3)
+
+
+@pytest.fixture
+def old_4(tmp_path: Path) -> Path:
+    return restored(tmp_path, 4)
 
 
 def filings(house: Sandbox, *kenmerken: str) -> list[Filing]:
@@ -175,6 +189,37 @@ def test_everything_of_version_3_is_still_there_and_goes_on(old_3: Path) -> None
         assert house.codes(CONTINUED_OF_3, OTHER) == [*HAPPY[:3], *HAPPY[:3], *HAPPY[3:] * 2]
 
 
+def test_everything_of_version_4_is_still_there_and_goes_on(old_4: Path) -> None:
+    with opened(old_4) as house:
+        first, waiting, new = filings(house, FIRST, WAITING_OF_4, NEW_OF_4)
+        assert {one.delivery.document for one in (first, waiting, new)} == {DELIVERY.document}
+        assert house.codes(FIRST) == HAPPY
+        assert house.codes(WAITING_OF_4) == [*HAPPY[:7], "420"]
+        assert house.codes(NEW_OF_4) == HAPPY[:3]
+        assert house.store.read(lambda reader: reader.validations(FIRST)) == []
+        house.clock.turn(minutes=10)
+        house.run_until_quiet()
+        assert house.codes(WAITING_OF_4) == [*HAPPY[:7], "420", "405", "400", "500"]
+        assert house.codes(NEW_OF_4) == HAPPY
+        judged = house.store.read(lambda reader: reader.validations(NEW_OF_4))
+        assert [(row.stage, row.attempt, row.outcome) for row in judged] == [
+            ("envelope", 1, "valid"),
+            ("content", 1, "valid"),
+        ]
+        assert house.store.read(lambda reader: reader.validations(WAITING_OF_4)) == []
+
+
+def test_the_log_says_whether_what_it_was_is_encrypted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for version in (3, 4):
+        (tmp_path / str(version)).mkdir()
+        open_sqlite(restored(tmp_path / str(version), version)).close()
+    of_3, of_4 = (record.getMessage() for record in caplog.records)
+    assert "what it was before, not encrypted: remove it" in of_3
+    assert "what it was before: remove it" in of_4
+
+
 def test_what_is_old_can_be_purged(old_3: Path) -> None:
     with opened(old_3) as house:
         (row,) = house.store.read(lambda r: r.overview(Overview(kenmerk=LARGE_OF_3)))
@@ -216,7 +261,7 @@ def test_an_upgrade_of_the_ladder_that_is_interrupted_is_begun_again(old_1: Path
     assert rows_of(old_1 / "digipoort.db")["filing"] == 2
 
 
-def test_an_upgrade_to_version_4_that_is_interrupted_is_begun_again(
+def test_an_upgrade_to_the_newest_that_is_interrupted_is_begun_again(
     old_3: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, counted = shape(old_3 / "digipoort.db"), rows_of(old_3 / "digipoort.db")
@@ -265,11 +310,21 @@ def test_a_database_that_refers_to_nothing_is_not_upgraded(old_3: Path) -> None:
 
 
 def test_the_frozen_statements_are_those_of_the_tables() -> None:
-    """As long as version 4 is the newest; to make them anew is to call this function."""
+    """Each version adds its own; the order in which tables are made is not theirs."""
     directory = Path(migrate.__file__).parent / "migrations" / "versions"
     for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
-        frozen = (directory / f"version_4.{dialect.name}.sql").read_text("utf-8")
-        assert frozen == ddl(dialect)
+        frozen = [
+            statement
+            for version in range(4, migrate.VERSION + 1)
+            for statement in statements(
+                (directory / f"version_{version}.{dialect.name}.sql").read_text("utf-8")
+            )
+        ]
+        assert sorted(frozen) == sorted(statements(ddl(dialect)))
+
+
+def statements(text: str) -> list[str]:
+    return [part.strip().removesuffix(";") for part in text.split(";\n\n")]
 
 
 @pytest.mark.filterwarnings(
@@ -312,7 +367,7 @@ def test_only_the_command_makes_the_tables(postgres: Cluster, tmp_path: Path) ->
         open_postgres(conninfo, tmp_path, key_ring(bytes(32))).close()
 
 
-@pytest.mark.parametrize(("version", "said"), [("5", "up to 4"), ("3", "db upgrade")])
+@pytest.mark.parametrize(("version", "said"), [("6", "up to 5"), ("4", "db upgrade")])
 def test_another_schema_is_refused(
     postgres_database: str, tmp_path: Path, version: str, said: str
 ) -> None:
@@ -320,9 +375,18 @@ def test_another_schema_is_refused(
         connection.execute("UPDATE alembic_version SET version_num = %s", (version,))
     with pytest.raises(ConfigurationError, match=said):
         open_postgres(postgres_database, tmp_path, key_ring(bytes(32)))
-    if version == "5":
+    if version == "6":
         with pytest.raises(ConfigurationError, match="newer"):
             migrate.upgrade_postgres(postgres_database)
+
+
+def test_a_database_of_version_4_becomes_a_current_one(postgres_database: str) -> None:
+    with psycopg.connect(postgres_database) as connection:
+        connection.execute("DROP TABLE validation")
+        connection.execute("UPDATE alembic_version SET version_num = '4'")
+    assert migrate.upgrade_postgres(postgres_database) == (4, 5)
+    with psycopg.connect(postgres_database) as connection:
+        assert differences("postgresql+psycopg://", lambda: connection) == []
 
 
 def test_somebody_elses_database_is_refused(postgres: Cluster, tmp_path: Path) -> None:
@@ -340,7 +404,7 @@ def test_somebody_elses_database_is_refused(postgres: Cluster, tmp_path: Path) -
 def test_two_that_upgrade_at_once_do_it_once(postgres: Cluster) -> None:
     with postgres.database("template0") as conninfo, ThreadPoolExecutor(4) as executor:
         found = list(executor.map(migrate.upgrade_postgres, [conninfo] * 4))
-    assert sorted(found) == [(0, 4), (4, 4), (4, 4), (4, 4)]
+    assert sorted(found) == [(0, 5), (5, 5), (5, 5), (5, 5)]
 
 
 def test_a_large_payload_of_version_3_is_still_read_as_it_was(tmp_path: Path) -> None:
