@@ -173,7 +173,7 @@ def resident() -> int:
 
 def threads() -> int:
     """Return how many threads this process has, also those that Python does not know."""
-    return len(list(Path("/proc/self/task").iterdir()))
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - for each filing, and ten times as fast
 
 
 def kill_children(pid: int) -> None:

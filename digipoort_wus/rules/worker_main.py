@@ -193,11 +193,13 @@ class _Worker:
 
     def _has_more_than(self, threads: int) -> bool:
         # One that has been waited for is still there for a moment.
-        until = time.monotonic() + _ENDING_SECONDS
+        until, pause = time.monotonic() + _ENDING_SECONDS, 0.0
         while self._threads() > threads:
             if time.monotonic() > until:
                 return True
-            time.sleep(_ENDING_SECONDS / 20)
+            # Mostly it only has to be let.
+            time.sleep(pause)
+            pause = min(2 * pause + 0.0001, _ENDING_SECONDS / 20)
         return False
 
     def _threads(self) -> int:
