@@ -13,6 +13,7 @@ from lxml import etree
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.xmlsafe.apart import apart
+from digipoort_wus.xmlsafe.hardened import HARDENED
 from digipoort_wus.xmlsafe.lookover import (
     Unparsed,
     long_name,
@@ -91,17 +92,7 @@ def parse_document(data: bytes) -> etree._Element:
 
 
 def _parser(*, encoding: str | None, huge_tree: bool) -> etree.XMLParser:
-    return etree.XMLParser(
-        encoding=encoding,
-        huge_tree=huge_tree,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        # Ids are compared by us, spelling by spelling; libxml2's own table is not used.
-        collect_ids=False,
-    )
+    return etree.XMLParser(encoding=encoding, huge_tree=huge_tree, **HARDENED)
 
 
 def _parse(data: bytes, parser: etree.XMLParser) -> etree._Element:

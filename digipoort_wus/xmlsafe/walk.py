@@ -13,6 +13,7 @@ from lxml import etree
 from digipoort_wus import checks
 from digipoort_wus.errors import Refusal
 from digipoort_wus.xmlsafe.apart import apart
+from digipoort_wus.xmlsafe.hardened import HARDENED
 from digipoort_wus.xmlsafe.parse import BOUND_BY_THE_PARSER, LIBXML2_BOUNDS
 
 if TYPE_CHECKING:
@@ -248,14 +249,7 @@ class _StreamWalk(_Walk):
 
 def _walk_stream(source: BinaryIO, size: int, place: Place, listeners: Sequence[Listener]) -> None:
     parser = etree.XMLParser(
-        target=_StreamWalk(place, listeners),
-        huge_tree=size > _HUGE,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        collect_ids=False,
+        target=_StreamWalk(place, listeners), huge_tree=size > _HUGE, **HARDENED
     )
     try:
         while True:

@@ -31,6 +31,7 @@ from digipoort_wus.rules.model import (
 )
 from digipoort_wus.rules.subject import Subject
 from digipoort_wus.xmlsafe.apart import apart
+from digipoort_wus.xmlsafe.hardened import HARDENED
 
 if TYPE_CHECKING:
     from lxml.etree import ParserTarget
@@ -82,15 +83,7 @@ class _Schema:
 
     def _streamed(self, subject: Subject) -> Sequence[etree._LogEntry]:
         parser = etree.XMLParser(
-            target=_Nothing(),
-            schema=self._schema,
-            huge_tree=subject.size > _HUGE,
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            attribute_defaults=False,
-            collect_ids=False,
+            target=_Nothing(), schema=self._schema, huge_tree=subject.size > _HUGE, **HARDENED
         )
         for piece in subject.pieces():
             parser.feed(piece)
