@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,10 @@ def progress(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessUse:
-    """What a process has used: CPU seconds so far, and its memory in bytes."""
+    """What a process has used: CPU seconds so far, and its own memory in bytes.
+
+    The CPU time is also that of the processes that it started, such as rule workers.
+    """
 
     cpu: float
     resident: int
@@ -88,8 +92,7 @@ class ProcessUse:
 
 def use_of(pid: int) -> ProcessUse:
     """Read CPU time (in steps of 10 ms) and memory of a process from /proc (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    ticks = int(fields[11]) + int(fields[12])
+    ticks = _family_ticks(pid)
     status = dict(
         line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )
@@ -98,6 +101,22 @@ def use_of(pid: int) -> ProcessUse:
         int(status["VmRSS"].split()[0]) * 1024,
         int(status["VmHWM"].split()[0]) * 1024,
     )
+
+
+def _family_ticks(pid: int) -> int:
+    """Return the CPU time of a process, of all that it started, and of those of them that ended."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        # One that has ended meanwhile is counted by its parent.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = path.read_text().rpartition(")")[2].split()
+            one = int(path.parent.name)
+            parents[one], ticks[one] = int(fields[1]), sum(map(int, fields[11:15]))
+    family = {pid}
+    while new := {one for one, parent in parents.items() if parent in family} - family:
+        family |= new
+    return sum(ticks[one] for one in family)
 
 
 def settled(pid: int) -> ProcessUse:

@@ -22,8 +22,10 @@ import cryptography
 from cryptography.hazmat.backends.openssl.backend import backend
 from lxml import etree
 
-from bench import holds, hostile, rules, store
+from bench import ebms_wire, holds, hostile, rules, store
 from bench.cluster import cluster_rows
+from bench.ebms import ebms_rows
+from bench.ebms_signature import EBMS_FLOOR
 from bench.holds import hold_rows
 from bench.hostile import hostile_rows
 from bench.local import FLOOR, NATIVE, SIGNXML, exchanges, floors, signatures
@@ -84,6 +86,17 @@ def _process(bench: Bench) -> str:
     return f"{_table(measured)}\n\nThe native engine is {faster:.2f} times as fast as signxml."
 
 
+def _ebms(bench: Bench) -> str:
+    with ebms_rows(bench.pki, bench.scratch) as rows:
+        measured = in_turn(rows, rounds=bench.effort.rounds)
+    folder = bench.scratch / "wire"
+    folder.mkdir()
+    wire = ebms_wire.ebms_wire_rows(
+        folder, messages=bench.effort.filings, floor=measured[EBMS_FLOOR]
+    )
+    return f"{_table(measured, EBMS_FLOOR)}\n\n{markdown(ebms_wire.HEADER, wire)}"
+
+
 def _wire(bench: Bench) -> str:
     return markdown(HEADER, over_the_wire(bench.pki, bench.scratch, filings=bench.effort.filings))
 
@@ -120,6 +133,7 @@ def _rules(bench: Bench) -> str:
 TABLES: Mapping[str, Callable[[Bench], str]] = MappingProxyType(
     {
         "process": _process,
+        "ebms": _ebms,
         "wire": _wire,
         "store": _store,
         "stalls": _stalls,
@@ -149,12 +163,12 @@ def machine() -> str:
     )
 
 
-def _table(measured: dict[str, float]) -> str:
+def _table(measured: dict[str, float], floor: str = FLOOR) -> str:
     header = ("in process, CPU of one", "median ms", "per CPU second", "floors")
     return markdown(
         header,
         [
-            (name, f"{one * 1000:.3f}", f"{1 / one:,.0f}", f"{one / measured[FLOOR]:.2f}")
+            (name, f"{one * 1000:.3f}", f"{1 / one:,.0f}", f"{one / measured[floor]:.2f}")
             for name, one in measured.items()
         ],
     )

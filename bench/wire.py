@@ -25,9 +25,9 @@ HEADER = (
     "filings/s",
     "median ms",
     "p99 ms",
-    "server CPU ms until answered",
+    "CPU ms until answered, workers included",
     "in floors",
-    "server CPU ms until status 500",
+    "CPU ms until status 500, workers included",
     "in floors",
     "peak MB above idle",
 )

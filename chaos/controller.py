@@ -26,8 +26,10 @@ from chaos.settings import AGENCY, Front, Run
 from chaos.wus_agency import kenmerken_of, untold
 from digipoort_wus._crash import POINTS
 from digipoort_wus.clock import system_clock
+from digipoort_wus.ebms.cpa_plan import Profile
 from digipoort_wus.pki.testpki import keys_from, make_pki, write_pki
 from digipoort_wus.store.ports import FilingId, Transaction
+from tests.ebms_parties import pair
 
 CERTS_TEST = Path(__file__).parents[1] / "certs-test"
 FAILING = {
@@ -37,14 +39,15 @@ FAILING = {
 }
 """What libfiu lets fail, by name."""
 RARE = frozenset(point for point in POINTS if point.startswith(("payload", "sweep")))
-PASSES: dict[Front, int] = {"lines": 60, "tls": 8, "wus": 8}
+PASSES: dict[Front, int] = {"lines": 60, "tls": 8, "wus": 8, "ebms": 8}
 """How often the other points are passed in the life of a node, about."""
 _ARMED, _UNDER_FIU, _TWO = 0.6, 0.15, 0.5
 _HOUR = 3_600
 _ASIDE_MAX = 10_000
 _TICK = 0.005
 _SENDERS_FINISH_WITHIN = 130.0
-_LOSE: dict[Front, float] = {"lines": 0.02, "tls": 0.02, "wus": 0.05}
+_LOSE: dict[Front, float] = {"lines": 0.02, "tls": 0.02, "wus": 0.05, "ebms": 0.05}
+_AGENCIES: dict[Front, str] = {"wus": "chaos.wus_agency", "ebms": "chaos.ebms_agency"}
 _LEASE_FOR_EVER = 10.0
 
 
@@ -74,8 +77,7 @@ class Controller:
         self._chance = random.Random(f"controller {run.seed}")
         self._faults = Journal(run.journal("faults"))
         self._nodes = [Node(run, name, self._faults) for name in run.names]
-        over_wus = run.front == "wus"
-        self._agency = Process(run, "chaos.wus_agency" if over_wus else "chaos.agency", AGENCY)
+        self._agency = Process(run, _AGENCIES.get(run.front, "chaos.agency"), AGENCY)
         self._senders = [
             Process(run, "chaos.sender", f"sender-{number}") for number in range(run.senders)
         ]
@@ -183,7 +185,7 @@ class Controller:
         some += [self._stop_a_node] * (2 if self._run.nodes > 1 else 1)
         if self._database is not None:
             some += [self._crash_database] * 3
-        if self._run.front == "wus":
+        if self._run.has_real_agency:
             some += [self._kill_agency] * 4
         # What a mutant shows under is done more often, so that few deaths are enough.
         shows = MUTANTS[self._run.mutant].shows if self._run.mutant else ""
@@ -221,7 +223,7 @@ class Controller:
     def _agency_late(self) -> None:
         """Let the agency acknowledge late, and keep leases from being extended meanwhile."""
         self._faults.write(Fault(now(), "agency", detail="late"))
-        if self._run.front == "wus":
+        if self._run.has_real_agency:
             # The leases are extended, and the gateway does not wait for so long.
             self._behave(Manners(late=1.0, late_seconds=ANSWERS_WITHIN + 1.0))
             self._watch(0.5)
@@ -278,7 +280,7 @@ class Controller:
         self._revive(armed=False)
         for sender in self._senders:
             sender.finish(_SENDERS_FINISH_WITHIN)
-        if self._run.front == "wus":
+        if self._run.has_real_agency:
             # What it was to say again in a minute it says now.
             self._agency.kill()
             self._start_agency()
@@ -295,7 +297,7 @@ class Controller:
         with asking(self._run) as ask:
             left = "SELECT count(*) FROM job WHERE state = 'ready'"
             wait_until(lambda: ask(left)[0][0] == 0, end - now())
-            if self._run.front == "wus":
+            if self._run.has_real_agency:
                 # A verdict may still be on its way.
                 wait_until(lambda: untold(self._run) == 0, end - now())
 
@@ -339,8 +341,24 @@ def prepare(run: Run) -> None:
     if run.front != "lines":
         # Older than any jump of the clock.
         began = system_clock() - timedelta(days=1)
-        write_pki(make_pki("g1", now=began, key_source=keys_from(CERTS_TEST / "g1")), run.pki)
+        pki = make_pki("g1", now=began, key_source=keys_from(CERTS_TEST / "g1"))
+        write_pki(pki, run.pki)
         run.ports_file.write_text(json.dumps(_free_ports(*run.names, AGENCY)))
+        if run.front == "ebms":
+            # Nothing is given up within hours: the clock jumps.
+            agreed = pair(
+                pki,
+                Profile(run.profile),
+                urls=(_ebms_url(run, AGENCY), _ebms_url(run, run.names[0])),
+                retries=20_000,
+                interval=timedelta(seconds=1),
+                at=began,
+            )
+            run.cpa_file.write_bytes(agreed.octets)
+
+
+def _ebms_url(run: Run, name: str) -> str:
+    return f"https://localhost:{run.port(name)}/ebms"
 
 
 def _free_ports(*names: str) -> dict[str, int]:
@@ -367,7 +385,7 @@ def gather(run: Run) -> Evidence:
         agency=read(Handed, *of("agency")),
         begun=read(Begun, *of("steps")),
         faults=read(Fault, *of("faults")),
-        kept=kenmerken_of(run) if run.front == "wus" else None,
+        kept=kenmerken_of(run) if run.has_real_agency else None,
         # Who opens a data directory knows that nobody else has it, and ends all leases.
         bounds=Bounds(
             run.batch * run.engines,

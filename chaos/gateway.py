@@ -188,6 +188,7 @@ def _statuses(statuses: Sequence[ProcessStatus]) -> Message:
 
 def _tls(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
     """Serve the whole gateway over mutual TLS, always on the same port."""
+    from digipoort_wus.delivery.ebms import EbmsAgency
     from digipoort_wus.delivery.wus import WusAgency
     from digipoort_wus.gateway import Gateway
     from digipoort_wus.process.scenarios import no_scenarios
@@ -197,6 +198,7 @@ def _tls(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
     clock = JumpingClock(run.clock_file)
     witness = Witness(run, node, journal, clock)
     WusAgency.deliver = witness.watching(WusAgency.deliver)  # type: ignore[method-assign, assignment]
+    EbmsAgency.deliver = witness.watching(EbmsAgency.deliver)  # type: ignore[method-assign, assignment]
     thread = stack.enter_context(ReactorThread())
 
     def begin() -> Gateway:
@@ -205,11 +207,13 @@ def _tls(run: Run, node: str, journal: Journal, stack: ExitStack) -> None:
             reactor=thread.reactor,
             clock=clock,
             rules=witness,
-            agency=None if run.front == "wus" else witness,
+            agency=None if run.has_real_agency else witness,
             authoriser=witness,
             scenarios=no_scenarios(),
             policies=QUICK,
         )
+        if gateway.ebms is not None:
+            gateway.ebms.book.put(run.cpa_file.read_bytes())
         gateway.listen()
         return gateway
 

@@ -7,17 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from chaos.journal import Begun, Journal, now
 from chaos.settings import Run
 from chaos.wire import Line, Lost
-from digipoort_wus.delivery.wus import WusAgency
 from digipoort_wus.filing.content import Content, open_content
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
-from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected, Unreachable
+from digipoort_wus.process.agency import (
+    Accepted,
+    Delivered,
+    Refused,
+    Rejected,
+    Underway,
+    Unreachable,
+)
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.rules.api import Report, RuleEngine, Stage
 from digipoort_wus.rules.catalogue import catalogue_of
@@ -30,8 +36,8 @@ QUICK_RETRY = RetryPolicy(
 )
 """Of deliveries: what takes hours elsewhere takes seconds here."""
 PARTY = Party("001000044B37", "Fi")
-Outcome = Delivered | Rejected | Unreachable
-Deliver = Callable[[WusAgency, Filing, int], Outcome]
+Outcome = Delivered | Rejected | Unreachable | Underway
+W = TypeVar("W")
 _AGENCY_SECONDS = 10.0
 _PIECE = 65_536
 _CLOCK_KEPT = 0.02
@@ -133,13 +139,15 @@ class Witness:
         )
         return Accepted(None, (message,))
 
-    def watching(self, deliver: Deliver) -> Deliver:
+    def watching(
+        self, deliver: Callable[[W, Filing, int], Outcome]
+    ) -> Callable[[W, Filing, int], Outcome]:
         """Return a way to deliver that notes when it began, and when it will be tried again."""
 
-        def watched(way: WusAgency, filing: Filing, attempt: int) -> Outcome:
+        def watched(way: W, filing: Filing, attempt: int) -> Outcome:
             self._begun(filing)
             outcome = deliver(way, filing, attempt)
-            if isinstance(outcome, Unreachable):
+            if isinstance(outcome, Unreachable | Underway):
                 self._put_off(filing)
             return outcome
 

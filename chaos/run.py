@@ -1,6 +1,7 @@
 """Run gateways, end them at the worst moments, and check that nothing acknowledged was lost.
 
-Usage: python -m chaos.run [--store sqlite|postgres] [--front lines|tls|wus] [--kills N] [--seed N]
+Usage: python -m chaos.run [--store sqlite|postgres] [--front lines|tls|wus|ebms]
+                           [--kills N] [--seed N]
        python -m chaos.run --power           cut the power of an embedded gateway
        python -m chaos.run --mutant NAME     a gateway with a mistake: must fail
        python -m chaos.run --smoke           a little of everything, every mutant included
@@ -21,6 +22,7 @@ from chaos.nodes import CannotRun
 from chaos.session import cut, directory, needs_power, one, settings_for
 from chaos.settings import Run
 from chaos.smoke import smoke
+from digipoort_wus.ebms.cpa_plan import Profile
 
 SECONDS_EACH = 6.0
 """For each death a run takes at most so long, unless --most says otherwise."""
@@ -47,7 +49,7 @@ def _asked_run(asked: argparse.Namespace, seed: int, scratch: Path) -> Run:
     mutant = asked.mutant or ""
     front = asked.front or (MUTANTS[mutant].front if mutant else "lines")
     run = replace(settings_for(scratch, seed, asked.store, front), mutant=mutant)
-    for name in ("kills", "least", "nodes", "most", "pause"):
+    for name in ("kills", "least", "nodes", "most", "pause", "profile"):
         value = getattr(asked, name)
         if value is not None:
             run = replace(run, **{name: value})
@@ -65,9 +67,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument(
         "--front",
-        choices=("lines", "tls", "wus"),
+        choices=("lines", "tls", "wus", "ebms"),
         help="lines: the process as an embedding program calls it; tls: the whole gateway, "
-        "signed messages over mutual TLS; wus: the way to the agency and back over it as well",
+        "signed messages over mutual TLS; wus: the way to the agency and back over it as well; "
+        "ebms: the same, with messages to the agency",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=[each.value for each in Profile if each.reliable],
+        help="of the agreement, with --front ebms [osb-rm-s]",
     )
     parser.add_argument("--kills", type=int, help="nodes that die [40]")
     parser.add_argument(

@@ -31,7 +31,7 @@ from chaos.power import cut_power
 from chaos.settings import Front, Run, StoreKind
 from digipoort_wus.process.cluster import THREADS
 
-ENOUGH: dict[Front, float] = {"lines": 3, "tls": 3, "wus": 1}
+ENOUGH: dict[Front, float] = {"lines": 3, "tls": 3, "wus": 1, "ebms": 1}
 """Acknowledged filings for each death: with fewer a run proves too little."""
 _SHOWN = 3
 _LONGEST = 120

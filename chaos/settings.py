@@ -8,7 +8,7 @@ from typing import Literal
 from digipoort_wus.pki.testplan import VENDOR_A_OIN
 
 StoreKind = Literal["sqlite", "postgres"]
-Front = Literal["lines", "tls", "wus"]
+Front = Literal["lines", "tls", "wus", "ebms"]
 SENDER = VENDOR_A_OIN
 """OIN under which everything is filed; over TLS it is that of the certificate."""
 BERICHTSOORT = "Omzetbelasting"
@@ -27,7 +27,8 @@ class Run:
         seed: of everything that is chosen at random.
         store: which.
         front: how senders reach the gateway: by lines of JSON, or over TLS; with ``wus`` the
-            agency is reached over mutual TLS as well, and reports back that way.
+            agency is reached over mutual TLS as well, and reports back that way; with ``ebms``
+            it gets messages in the place of calls.
         kills: after so many the run ends.
         least: and after so many acknowledged filings.
         nodes: gateways on one store; more than one needs PostgreSQL.
@@ -40,6 +41,7 @@ class Run:
         quiet: seconds within which everything must be in a final state at the end.
         most: seconds after which the run ends with fewer of either.
         mutant: the mistake that is built in; empty: none.
+        profile: of the agreement with an agency that is reached over ebMS.
     """
 
     directory: Path
@@ -58,11 +60,22 @@ class Run:
     quiet: float = 300.0
     most: float = 300.0
     mutant: str = ""
+    profile: str = "osb-rm-s"
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the nodes."""
         return tuple(f"node-{number}" for number in range(self.nodes))
+
+    @property
+    def has_real_agency(self) -> bool:
+        """Return whether the agency is the package's own, over mutual TLS."""
+        return self.front in ("wus", "ebms")
+
+    @property
+    def cpa_file(self) -> Path:
+        """Return the agreement with an agency that is reached over ebMS."""
+        return self.directory / "cpa.xml"
 
     @property
     def conninfo_file(self) -> Path:
@@ -96,7 +109,7 @@ class Run:
 
     @property
     def inbox(self) -> Path:
-        """Return the data directory of an agency that is reached over WUS."""
+        """Return the data directory of an agency that is reached over mutual TLS."""
         return self.directory / "inbox"
 
     @property

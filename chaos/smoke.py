@@ -14,6 +14,7 @@ from tests.postgres import programs
 KILLS: dict[tuple[StoreKind, Front], int] = {
     ("sqlite", "lines"): 40,
     ("sqlite", "wus"): 5,
+    ("sqlite", "ebms"): 5,
     ("postgres", "lines"): 15,
     ("postgres", "wus"): 5,
 }

@@ -25,6 +25,7 @@ from chaos.journal import Handed, Journal, now
 from chaos.parts import JumpingClock
 from chaos.settings import AGENCY, Run
 from chaos.wire import end_with_parent
+from digipoort_wus.clock import Clock
 from digipoort_wus.delivery.example import Conduct
 from digipoort_wus.delivery.inbox import Arrival, Inbox, Taken
 from digipoort_wus.delivery.messages import Verdict
@@ -32,6 +33,7 @@ from digipoort_wus.filing.filing import ReturnMessage
 
 if TYPE_CHECKING:
     from digipoort_wus.delivery.reporting import Reporting
+    from digipoort_wus.server.trust import Materials
 
 TWICE = 0.05
 """Of its filings it says everything to the gateway a second time, under another MessageID."""
@@ -159,35 +161,34 @@ class Anywhere:
             way.close()
 
 
-def main() -> None:
-    """Serve until SIGTERM."""
-    end_with_parent()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    run = Run.load(Path(sys.argv[1]))
-
-    from digipoort_wus.delivery.connection import Timeouts
-    from digipoort_wus.delivery.exchange import Credentials
-    from digipoort_wus.delivery.reporting import Reporting
+def materials_of(run: Run) -> "Materials":
+    """Return the agency's identity, and whom it believes."""
     from digipoort_wus.pki import profiles
     from digipoort_wus.pki.identity import load_certificates, load_crls, load_pem
-    from digipoort_wus.pki.oin import oin_of
-    from digipoort_wus.server.agency import ExampleAgency
     from digipoort_wus.server.trust import Materials
-    from digipoort_wus.testing.reactor_thread import ReactorThread
 
     identity = load_pem(run.pki / "agency.pem", run.pki / "agency.key")
-    materials = Materials(
+    return Materials(
         tls=identity,
         signing=identity,
         authorities=load_certificates(run.pki / "ca.pem"),
         crls=load_crls(run.pki / "crl"),
         acceptance=profiles.TEST,
     )
+
+
+def reportings(run: Run, clock: Clock) -> "tuple[str, list[Reporting]]":
+    """Return the OIN of the gateways, and the way back to each."""
+    from digipoort_wus.delivery.connection import Timeouts
+    from digipoort_wus.delivery.exchange import Credentials
+    from digipoort_wus.delivery.reporting import Reporting
+    from digipoort_wus.pki.identity import load_certificates
+    from digipoort_wus.pki.oin import oin_of
+
+    materials = materials_of(run)
     oin = oin_of(load_certificates(run.pki / "gateway-signing.pem")[0])
-    own = Credentials(identity, identity, materials.store())
-    clock, conduct = JumpingClock(run.clock_file), Changing(run)
-    ways = [
+    own = Credentials(materials.tls, materials.signing, materials.store())
+    return oin, [
         Reporting(
             f"https://localhost:{run.port(name)}",
             oin,
@@ -197,6 +198,21 @@ def main() -> None:
         )
         for name in run.names
     ]
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    end_with_parent()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run = Run.load(Path(sys.argv[1]))
+
+    from digipoort_wus.server.agency import ExampleAgency
+    from digipoort_wus.testing.reactor_thread import ReactorThread
+
+    materials = materials_of(run)
+    clock, conduct = JumpingClock(run.clock_file), Changing(run)
+    oin, ways = reportings(run, clock)
     inbox = WatchedInbox(run.inbox, conduct, Journal(run.journal(AGENCY)))
     with ReactorThread() as thread:
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from digipoort_wus.client.wsse import DigipoortWsse as DigipoortWsse
     from digipoort_wus.config import Config as Config
     from digipoort_wus.config_file import load_config as load_config
+    from digipoort_wus.ebms.message import PartyId as PartyId
+    from digipoort_wus.ebms.message import Payload as Payload
     from digipoort_wus.embedding import PRODUCTION as PRODUCTION
     from digipoort_wus.embedding import TEST as TEST
     from digipoort_wus.embedding import load_trust as load_trust
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from digipoort_wus.filing.filing import ReturnMessage as ReturnMessage
     from digipoort_wus.filing.party import Party as Party
     from digipoort_wus.gateway import Gateway as Gateway
+    from digipoort_wus.messaging.backend import Backend as Backend
+    from digipoort_wus.messaging.sending import Letter as Letter
     from digipoort_wus.pki.chain import CachingVerifier as CachingVerifier
     from digipoort_wus.pki.chain import TrustStore as TrustStore
     from digipoort_wus.pki.identity import Identity as Identity
@@ -53,11 +57,14 @@ _HOMES = {
     "client.wsse": ("DigipoortAddressing", "DigipoortWsse"),
     "config": ("Config",),
     "config_file": ("load_config",),
+    "ebms.message": ("PartyId", "Payload"),
     "embedding": ("PRODUCTION", "TEST", "load_trust", "sign_response", "verify_request"),
     "errors": ("Check", "ConfigurationError", "DigipoortError", "Refusal"),
     "filing.filing": ("Document", "Filing", "ReturnMessage"),
     "filing.party": ("Party",),
     "gateway": ("Gateway",),
+    "messaging.backend": ("Backend",),
+    "messaging.sending": ("Letter",),
     "pki.chain": ("CachingVerifier", "TrustStore"),
     "pki.identity": ("Identity", "load_pem", "load_pkcs12"),
     "wss.policy": (

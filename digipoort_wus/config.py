@@ -1,17 +1,16 @@
 """What an operator can set, as frozen values; what does not fit together is one sentence."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
+from digipoort_wus.config_addresses import crl_host, is_loopback, public_origin
 from digipoort_wus.delivery.agencies import AgencyRow, routing
+from digipoort_wus.delivery.ebms_settings import EbmsSettings
 from digipoort_wus.delivery.stamping import NO_STAMPS, StampRow
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.identity_files import IdentityFiles as IdentityFiles
 from digipoort_wus.pki.anchors import AnchorRule
-from digipoort_wus.pki.distribution import host_of
 from digipoort_wus.process.authorisation import (
     AuthorisationTable,
     MailboxMandate,
@@ -23,7 +22,6 @@ from digipoort_wus.process.authorisers import AuthoriserRow
 from digipoort_wus.process.retention import Retention
 from digipoort_wus.process.routes import SANDBOX_AGENCY, Route, Routes, sandbox_routes
 from digipoort_wus.process.validators import RulesRow
-from digipoort_wus.soap.addressing import origin_of
 from digipoort_wus.store.address import require_address, require_private
 from digipoort_wus.store.keyfile import KEY_RING
 from digipoort_wus.store.object_place import ObjectPlace
@@ -81,6 +79,7 @@ class Config:
         echo_message_id: give answers the MessageID of the request.
         autorisatie_adressen: registered authorisation services, besides those of ``authorisers``.
         authorisers: who answers for an ``autorisatieAdres``.
+        ebms: the message handler of ebMS; None: there is none.
         agencies: who takes deliveries, besides the sandbox agency.
         routes: which berichtsoorten there are besides those of the sandbox, or instead of
             them, and whose they are; in production there are no others.
@@ -137,6 +136,7 @@ class Config:
     echo_message_id: bool = False
     autorisatie_adressen: frozenset[str] = frozenset()
     authorisers: tuple[AuthoriserRow, ...] = ()
+    ebms: EbmsSettings | None = None
     agencies: tuple[AgencyRow, ...] = ()
     routes: tuple[Route, ...] = ()
     role: Role = "all"
@@ -165,6 +165,12 @@ class Config:
             object.__setattr__(self, name, getattr(self, name).strip())
         _ = self.authorisations  # two rows for one party are refused here
         _ = self.routing  # and a route to nobody
+        over_ebms = next((row.name for row in self.agencies if row.ebms is not None), None)
+        if over_ebms is not None and self.ebms is None:
+            raise ConfigurationError(
+                f"agency {over_ebms} has a cpa, and there is no ebMS here: add [ebms], or give "
+                "its url."
+            )
         if len({row.address for row in self.authorisers}) < len(self.authorisers):
             raise ConfigurationError("Two [[authoriser]] answer for one address: keep one of them.")
         if self.mode == "production":
@@ -184,7 +190,7 @@ class Config:
                 'listen.host is an address such as "localhost"; "0.0.0.0" or "::" are all of them.'
             )
         for url in self.public_urls:
-            _origin(url)
+            public_origin(url)
         for url in self.crl_urls:
             crl_host("trust.crl_urls", url)
         if self.crl_proxy:
@@ -221,7 +227,7 @@ class Config:
         """Return what wsa:To may name; None when a sandbox accepts any host."""
         if not self.public_urls:
             return None
-        return frozenset(_origin(url) for url in self.public_urls)
+        return frozenset(public_origin(url) for url in self.public_urls)
 
     @property
     def explains(self) -> bool:
@@ -236,7 +242,7 @@ class Config:
     @property
     def admin_is_loopback(self) -> bool:
         """Return whether only this machine can ask for health checks and metrics."""
-        return _is_loopback(self.admin_host)
+        return is_loopback(self.admin_host)
 
     @property
     def pki(self) -> Path:
@@ -363,41 +369,3 @@ class Config:
                 "everything: name an [[agency]] in its [[route]], or give the reason in "
                 "process.unsafe_sandbox_agency."
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        # The name that stands for loopback everywhere (RFC 6761); no other is looked up.
-        return host == "localhost"
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    if "@" in urlsplit(url).netloc:
-        # Not repeated: there may be a password in it.
-        raise ConfigurationError(
-            "listen.public_urls: one of them has a user name or password in it: leave that out."
-        )
-    try:
-        return origin_of(url)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"listen.public_urls: {url!r} is no URL like https://wus.example.nl."
-        ) from error
-
-
-def crl_host(key: str, url: str) -> str:
-    """Return the host of a URL of CRLs, as ``crl.example.nl:80``.
-
-    Args:
-        key: the setting, for the sentence.
-        url: over plain http.
-
-    Raises:
-        ConfigurationError: it is no such URL.
-    """
-    try:
-        return host_of(url)
-    except ValueError as error:
-        raise ConfigurationError(f"{key}: {error}; CRLs are fetched over plain http.") from error

@@ -16,8 +16,8 @@ from digipoort_wus.config import (
     DEFAULT_PORT,
     DEFAULT_SEAL_EVERY,
     Config,
-    crl_host,
 )
+from digipoort_wus.config_addresses import crl_host
 from digipoort_wus.config_table import Table
 from digipoort_wus.errors import ConfigurationError
 
@@ -68,6 +68,7 @@ KEYS = MappingProxyType(
         "unsafe_admin_host": "admin.unsafe_host",
         "log_format": "log.format",
         "log_level": "log.level",
+        "ebms": "ebms",
         "authorisers": "authoriser",
         "agencies": "agency",
         "routes": "route",
@@ -139,6 +140,7 @@ def _config(file: Table) -> Config:
         reload_seconds=trust.number("reload_seconds", 60),
         mandates=frozenset(channels),
         mailboxes=frozenset(mailboxes),
+        ebms=rows.ebms(file),
         authorisers=tuple(rows.authoriser(row) for row in file.tables("authoriser")),
         agencies=tuple(rows.agency(row) for row in file.tables("agency")),
         routes=tuple(rows.route(row) for row in file.tables("route")),

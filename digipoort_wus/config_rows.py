@@ -7,9 +7,23 @@ from functools import partial
 
 from digipoort_wus.config import ROLES, IdentityFiles, Role
 from digipoort_wus.config_table import Table
-from digipoort_wus.delivery.agencies import DEFAULT_CONCURRENCY, AgencyRow
+from digipoort_wus.delivery.agencies import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_CONFIRM_HOURS,
+    AgencyRow,
+    EbmsWay,
+)
+from digipoort_wus.delivery.backend_settings import (
+    DEFAULT_HOST,
+    BackendSettings,
+    BackendToken,
+)
 from digipoort_wus.delivery.connection import Timeouts
+from digipoort_wus.delivery.ebms_settings import EbmsSettings
 from digipoort_wus.delivery.stamping import NO_STAMPS, StampRow
+from digipoort_wus.ebms.digipoort import AFLEVEREN
+from digipoort_wus.ebms.message import PartyId
+from digipoort_wus.ebms.names import OIN_TYPE
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule, roles_of
@@ -21,6 +35,7 @@ from digipoort_wus.process.validators import RulesRow
 from digipoort_wus.store.object_place import ObjectPlace
 
 _WAITS = Timeouts()
+_EBMS = EbmsSettings()
 _RULES = RulesRow()
 
 
@@ -37,7 +52,10 @@ def identity(table: Table, key: str) -> IdentityFiles | None:
     """Return the files of the certificate and key under one key, None where it is absent."""
     if not table.has(key):
         return None
-    section = table.section(key)
+    return _identity_files(table.section(key))
+
+
+def _identity_files(section: Table) -> IdentityFiles:
     files = IdentityFiles(
         section.path("certificate"),
         section.path("key"),
@@ -48,7 +66,7 @@ def identity(table: Table, key: str) -> IdentityFiles | None:
     pair = (files.certificate is not None, files.key is not None)
     if pair != ((False, False) if files.pkcs12 is not None else (True, True)):
         raise ConfigurationError(
-            f"{table.name}{key} names both `certificate` and `key`, or only `pkcs12`."
+            f"{section.name[:-1]} names both `certificate` and `key`, or only `pkcs12`."
         )
     return files
 
@@ -129,15 +147,91 @@ def agency(table: Table) -> AgencyRow:
         ca_file=table.path("ca"),
         signer_oin=table.oin("signer_oin") if table.has("signer_oin") else "",
         berichtsoorten=tuple(table.texts("berichtsoorten")),
-        timeouts=Timeouts(
-            table.number("connect_seconds", int(_WAITS.connect)),
-            table.number("silence_seconds", int(_WAITS.silence)),
-            table.number("total_seconds", int(_WAITS.total)),
-        ),
+        timeouts=_timeouts(table),
         concurrency=table.number("concurrency", DEFAULT_CONCURRENCY),
+        ebms=_ebms(table),
     )
     table.refuse_the_rest()
     return row()
+
+
+def _ebms(table: Table) -> EbmsWay | None:
+    """Return how an agency is reached over ebMS, None where that is not said."""
+    if not table.has("cpa"):
+        for key in ("ebms_service", "ebms_service_type", "confirm_hours"):
+            if table.has(key):
+                raise ConfigurationError(f"{table.name}{key} goes with cpa: name that as well.")
+        return None
+    return EbmsWay(
+        table.text("cpa", ""),
+        table.text("ebms_service", AFLEVEREN.value),
+        table.text("ebms_service_type", AFLEVEREN.type or ""),
+        table.number("confirm_hours", DEFAULT_CONFIRM_HOURS),
+    )
+
+
+def ebms(file: Table) -> EbmsSettings | None:
+    """Return the message handler, None where [ebms] is absent or not enabled."""
+    if not file.has("ebms"):
+        return None
+    table = file.section("ebms")
+    enabled = table.flag("enabled")
+    parties = []
+    for one in table.tables("party"):
+        parties.append(PartyId(one.text("id", ""), one.text("type", OIN_TYPE) or None))
+        one.refuse_the_rest()
+    row = partial(
+        EbmsSettings,
+        path=table.text("path", _EBMS.path),
+        parties=tuple(parties),
+        host=table.text("host", ""),
+        identities=tuple(_identity_files(one) for one in table.tables("identity")),
+        filings=bool(table.flag("filings")),
+        concurrency=table.number("concurrency", _EBMS.concurrency),
+        timeouts=_timeouts(table),
+        backend=_backend(table),
+    )
+    # An unknown key is named before what is wrong with another.
+    table.refuse_the_rest()
+    found = row()
+    return None if enabled is False else found
+
+
+def _backend(ebms_table: Table) -> BackendSettings | None:
+    """Return where applications ask, None where [ebms.backend] is absent."""
+    if not ebms_table.has("backend"):
+        return None
+    table = ebms_table.section("backend")
+    if not table.has("port"):
+        raise ConfigurationError(f"{table.name}port is needed: a TCP port, such as 8447.")
+    tokens = []
+    for one in table.tables("token"):
+        token = partial(
+            BackendToken,
+            one.text("name", ""),
+            one.text("sha256", "").lower(),
+            agreements=bool(one.flag("agreements")),
+        )
+        one.refuse_the_rest()
+        tokens.append(token())
+    row = partial(
+        BackendSettings,
+        table.number("port", 0),
+        table.text("host", DEFAULT_HOST),
+        tls=bool(table.flag("tls")),
+        clients=frozenset(table.oins("clients")),
+        tokens=tuple(tokens),
+    )
+    table.refuse_the_rest()
+    return row()
+
+
+def _timeouts(table: Table) -> Timeouts:
+    return Timeouts(
+        table.number("connect_seconds", int(_WAITS.connect)),
+        table.number("silence_seconds", int(_WAITS.silence)),
+        table.number("total_seconds", int(_WAITS.total)),
+    )
 
 
 def route(table: Table) -> Route:
@@ -205,7 +299,12 @@ def retained(table: Table) -> Retention:
     for row in table.tables("rule"):
         days.append((row.text("berichtsoort", ""), row.number("days", 0)))
         row.refuse_the_rest()
-    found = retention(days, table.limit("default_days"), table.number("hour", DEFAULT_HOUR))
+    found = retention(
+        days,
+        table.limit("default_days"),
+        table.number("hour", DEFAULT_HOUR),
+        table.number("ebms_days", 0),
+    )
     table.refuse_the_rest()
     return found
 

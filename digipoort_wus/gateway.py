@@ -1,11 +1,9 @@
 """Puts the parts together: one running gateway from one configuration."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Any, cast
 
-from lxml import etree
 from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
@@ -17,23 +15,23 @@ from twisted.logger import Logger
 from digipoort_wus.authorising import authoriser_of
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.config import Config
-from digipoort_wus.contract.services import make_applications
+from digipoort_wus.corresponding import Corresponding
 from digipoort_wus.delivery.dispatch import Dispatcher, ways_to
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.evidencing import Evidencing, load_stamps
 from digipoort_wus.filing.filing import Filing, ReturnMessage
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.status import Status
-from digipoort_wus.gates import gates_of, new_id
+from digipoort_wus.gates import new_id
 from digipoort_wus.materials import complete, load_materials
-from digipoort_wus.names import ECHO_BE, ECHO_BE_S, OPHAAL, SERVICES, Service
+from digipoort_wus.names import ECHO_BE, ECHO_BE_S, SERVICES, Service
 from digipoort_wus.operating import Operating
-from digipoort_wus.process.admission import Admission, Seal
+from digipoort_wus.process.admission import Admission
 from digipoort_wus.process.agency import Agency, SandboxAgency
-from digipoort_wus.process.authorisation import AuthorisationTable, right_of
+from digipoort_wus.process.authorisation import AuthorisationTable
 from digipoort_wus.process.engine import Policies
 from digipoort_wus.process.intake import House
-from digipoort_wus.process.later import Later
+from digipoort_wus.process.queries import all_statuses
 from digipoort_wus.process.routes import CurrentRoutes, Routes, destinations_of
 from digipoort_wus.process.scenarios import Scenarios, no_scenarios, sandbox_scenarios
 from digipoort_wus.process.steps import Authoriser, Participants
@@ -52,24 +50,19 @@ from digipoort_wus.renewal import Renewal
 from digipoort_wus.rules.api import RuleEngine
 from digipoort_wus.server.accept import BoundedTls
 from digipoort_wus.server.control import Control
+from digipoort_wus.server.ebms import Served
 from digipoort_wus.server.futures import to_deferred
-from digipoort_wus.server.gate import Opened
 from digipoort_wus.server.gauges import InFlight
 from digipoort_wus.server.listening import in_url, listen_on
 from digipoort_wus.server.metrics import Metrics
 from digipoort_wus.server.reactor import Port, Reactor
-from digipoort_wus.server.resources import LONG_LIST, WusResource
-from digipoort_wus.server.services import Dispatch, Services
 from digipoort_wus.server.site import BoundedSite
-from digipoort_wus.server.spyne_host import call
 from digipoort_wus.server.tls import ConnectionCreator
 from digipoort_wus.server.trust import CurrentTrust, Materials
-from digipoort_wus.server.workers import Workers
-from digipoort_wus.store.ports import Reader, Selection, StoreFailed
+from digipoort_wus.serving import Serving
+from digipoort_wus.store.ports import StoreFailed
 from digipoort_wus.stores import open_store
 from digipoort_wus.validating import Validation
-from digipoort_wus.wss.sign import LIFETIME
-from digipoort_wus.xmlsafe.splice import LargeTexts
 
 _DRAIN_SECONDS = 20
 """How long a stopping gateway waits for answers to be made, and then to be read."""
@@ -122,7 +115,6 @@ class Gateway:
         self._clock = clock
         self._tls = ConnectionCreator(self._trust.context, clock)
         self._routes = CurrentRoutes(config.routing)
-        ways = ways_to(config.agencies, self._trust.credentials, clock, self._warnings)
         self._metrics = metrics = Metrics(destinations_of(self._routes))
         stamps = load_stamps(config)
         self._rules = Validation(None if config.role == "front" else config.rules, rules)
@@ -132,12 +124,23 @@ class Gateway:
             self._rules.close()
             raise
         self._store = storage.store
+        self._ebms: Corresponding | None = None
+        try:
+            if config.ebms is not None:
+                self._ebms = Corresponding(config, self._store, self._trust, clock, metrics)
+            ways = ways_to(
+                *(config.agencies, self._trust.credentials, clock, self._warnings),
+                None if self._ebms is None else self._ebms.deliveries,
+            )
+        except BaseException:
+            self._rules.close()
+            self._store.close()
+            raise
         self._store.look_after()
         self._executor = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         if config.mode == "production":
             scenarios = no_scenarios()
-        elif scenarios is None:
-            scenarios = sandbox_scenarios()
+        scenarios = sandbox_scenarios() if scenarios is None else scenarios
         self._operating = Operating(
             config, self._store, self._trust, clock, reactor=reactor, metrics=metrics
         )
@@ -169,30 +172,33 @@ class Gateway:
             authorisations=lambda: self._admission.table,
             on_accepted=on_accepted or tell_nobody,
         )
-        # Changed in place by a reload: a request looks its gate up.
-        self._gates = gates_of(config, self._trust, clock)
-        self._workers = Workers()
-        services = Services(
-            self._gates,
-            self._admit,
-            self._dispatch(),
-            self._operating.disk.require_room,
-            self._keep_answer,
+        if self._ebms is not None:
+            self._ebms.take_filings(self._process, self._process.house, self._runner.wake)
+        self._serving = Serving(
+            *(config, self._process, self._admission, self._ebms),
+            trust=self._trust,
+            clock=clock,
+            reactor=reactor,
+            metrics=metrics,
+            creator=self._tls,
+            require_room=self._operating.disk.require_room,
         )
-        self._resource = WusResource(services, reactor, self._workers, metrics)
+        served, self._applications = self._serving.resource, self._serving.applications
         self._site = BoundedSite(
-            self._resource, reactor, self._resource.judge, count=metrics.refused
+            served, reactor, served.judge, count=metrics.refused, body_max=served.body_max
         )
-        self._purges = Purges(self._store, config.retention, clock, metrics.purged)
+        self._purges = Purges(
+            *(self._store, config.retention, clock, metrics.purged, metrics.ebms_forgotten)
+        )
         self._control = Control(
             config.data_dir,
             self._store,
             clock,
             self._runner.wake,
             self._evidencing.orders,
-            self._purges.tasks,
+            {**self._purges.tasks, **(self._ebms.orders.tasks if self._ebms else {})},
         )
-        self._renewal = Renewal(config, self._trust, self._prepared, clock)
+        self._renewal = Renewal(config, self._trust, self._serving.prepared, clock)
         self._ports: list[Port] = []
 
     @property
@@ -201,23 +207,26 @@ class Gateway:
         return self._config
 
     @property
-    def resource(self) -> WusResource:
+    def resource(self) -> Served:
         """Return the services as a Twisted resource, to mount in a site of one's own."""
-        return self._resource
+        return self._serving.resource
+
+    @property
+    def ebms(self) -> Corresponding | None:
+        """Return the message handler of ebMS, None where the configuration names none."""
+        return self._ebms
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Return the addresses of aanlever, statusinformatie and ophaal; a worker has none."""
         if self._config.role == "worker":
             return ()
-        base = f"https://{_in_url(self._config.host)}:{self.port}"
-        return tuple(base + service.paths[0] for service in SERVICES.values())
+        return self._addresses(SERVICES.values())
 
     @property
     def echo_urls(self) -> tuple[str, ...]:
         """Return the addresses of Echo, of 2W-be and of 2W-be-S, once listening."""
-        base = f"https://{_in_url(self._config.host)}:{self.port}"
-        return tuple(base + service.paths[0] for service in (ECHO_BE, ECHO_BE_S))
+        return self._addresses((ECHO_BE, ECHO_BE_S))
 
     @property
     def port(self) -> int:
@@ -228,6 +237,11 @@ class Gateway:
     def admin_url(self) -> str | None:
         """Return the address of health checks and metrics, None when there are none."""
         return self._operating.url
+
+    @property
+    def applications_url(self) -> str | None:
+        """Return the address at which applications ask about ebMS, None when there is none."""
+        return None if self._applications is None else self._applications.url
 
     @property
     def failure(self) -> StoreFailed | None:
@@ -241,6 +255,8 @@ class Gateway:
             self._evidencing.start()
             self._purges.start()
         self._renewal.start()
+        if self._ebms is not None:
+            self._ebms.start()
         if not self._config.store_url:
             self._control.start()
 
@@ -275,6 +291,8 @@ class Gateway:
             self._ports = listen_on(self._reactor, self._config.host, self._config.port, factory)
         try:
             self._operating.listen(self._in_flight, self._engine_trouble(), self._rules.figures)
+            if self._applications is not None:
+                self._applications.listen()
         except ConfigurationError:
             for port in self._ports:
                 port.stopListening()
@@ -296,12 +314,16 @@ class Gateway:
         for port in self._ports:
             yield maybeDeferred(port.stopListening)
         self._site.close_idle()
-        for finished in (self._resource.drained, self._site.written):
+        if self._applications is not None:
+            self._applications.end()
+        draining = self._serving.draining
+        for finished in (*(each.drained for each in draining), self._site.written):
             waiting = finished()
             waiting.addTimeout(_DRAIN_SECONDS, cast(IReactorTime, self._reactor))
             waiting.addErrback(lambda _: None)  # the time is over: what is left is repeated safely
             yield waiting
-            self._resource.closed = True
+            for each in draining:
+                each.closed = True
         yield self._operating.stop()
         # The reactor must turn while the threads end: they may be handing answers over.
         closing = ThreadPoolExecutor(1, thread_name_prefix="gateway-stop")
@@ -334,15 +356,7 @@ class Gateway:
 
         Empty for an unknown kenmerk.
         """
-
-        def work(reader: Reader) -> tuple[Status, ...]:
-            filings = reader.filings_of(kenmerk)
-            if not filings:
-                return ()
-            rows = reader.statuses(Selection(filings[0].sender, kenmerk=kenmerk))
-            return tuple(row.status for row in rows)
-
-        return self._store.read(work)
+        return self._store.read(lambda reader: all_statuses(reader, kenmerk))
 
     def offer(self, message: ReturnMessage) -> Future[None]:
         """Put a message into the mailbox of its belanghebbende; resolves after the commit.
@@ -356,15 +370,20 @@ class Gateway:
         return warnings_about(self._store, filing)
 
     def _engine_trouble(self) -> Callable[[], str] | None:
-        return None if self._config.role == "front" else lambda: self._runner.trouble
+        if self._config.role == "front":
+            return None
+        return lambda: self._runner.trouble or ("" if self._ebms is None else self._ebms.trouble)
 
     def _in_flight(self) -> InFlight:
         site = self._site
-        return InFlight(self._resource.busy, site.budget.octets, len(site.channels))
+        busy = sum(each.busy for each in self._serving.draining)
+        return InFlight(busy, site.budget.octets, len(site.channels))
 
     def _close(self) -> None:
         self._control.stop()
         self._renewal.stop()
+        if self._ebms is not None:
+            self._ebms.stop()
         self._runner.stop()
         self._rules.close()
         self._evidencing.stop()
@@ -373,44 +392,8 @@ class Gateway:
         self._executor.shutdown()
         self._store.close()
 
-    def _prepared(self, materials: Materials) -> Callable[[], None]:
-        """Return what lets answers be signed with this material, once it is in force."""
-        gates = gates_of(self._config, self._trust, self._clock, materials.signing)
-        return lambda: self._gates.update(gates)
-
-    def _admit(self, opened: Opened) -> Future[None]:
-        """Ask the table of parties, and let a signed question in once."""
-        seal = None if opened.signature is None else Seal(opened.signature, opened.valid_until)
-        return self._admission.admit(opened.caller, right_of(opened.service), seal)
-
-    def _keep_answer(self, opened: Opened, octets: bytes) -> Future[bytes]:
-        """Keep the answer to a filing, which is signed a moment ago."""
-        return self._process.answered(opened.caller, octets, self._clock() + LIFETIME)
-
-    def _dispatch(self) -> Dispatch:
-        applications = make_applications(self._process)
-
-        def hand_over(service: Service, work: Callable[[], None], rows: int) -> None:
-            # What is large is built in a thread: everybody else waits for the reactor.
-            if service is OPHAAL or rows >= LONG_LIST:
-                self._workers.submit(work)
-            else:
-                self._reactor.callFromThread(work)
-
-        def dispatch(opened: Opened, texts: LargeTexts, later: Later) -> Future[etree._Element]:
-            return call(
-                applications[opened.service.name],
-                opened.body_child,
-                opened.caller,
-                opened.parts,
-                texts=texts,
-                hand_over=partial(hand_over, opened.service),
-                later=later,
-            )
-
-        return dispatch
-
-
-def _in_url(host: str) -> str:
-    # The test certificates are for "localhost", and so are its two addresses.
-    return "localhost" if host in ("127.0.0.1", "::1") else in_url(host)
+    def _addresses(self, services: Iterable[Service]) -> tuple[str, ...]:
+        host = self._config.host
+        # The test certificates are for "localhost", and so are its two addresses.
+        name = "localhost" if host in ("127.0.0.1", "::1") else in_url(host)
+        return tuple(f"https://{name}:{self.port}{service.paths[0]}" for service in services)

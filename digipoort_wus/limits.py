@@ -55,7 +55,25 @@ CRL_REFRESH_SECONDS = 14_400
 MTOM_MAX_PARTS = 50
 """Beside the envelope."""
 MTOM_MAX_HEADER_BYTES = 4_096
-"""Of all headers of one part."""
+"""Of all headers of one part, also of an ebMS package."""
+
+# ebMS
+EBMS_WIRE_MAX_BYTES = 72_000_000
+"""Body of one request: a payload of 50 MiB fits in base64, with its line ends."""
+EBMS_ANSWER_MAX_BYTES = 1_048_576
+"""Of what another message handler answers: a signal, with the digests of a hundred payloads."""
+EBMS_MAX_PARTS = 100
+"""Beside the envelope; agreements of the government have one to a few."""
+
+# The interface for applications
+BACKEND_JSON_MAX_BYTES = 4_194_304
+"""Of a body in JSON: what is larger goes as multipart/form-data, whose limit is that of ebMS."""
+BACKEND_INLINE_MAX_BYTES = 65_536
+"""Payloads that come with their message in JSON, all together; others have a URL alone."""
+BACKEND_ANSWER_SECONDS = 20
+"""How long an application waits for what the other party answers to a question."""
+BACKEND_CONNECTIONS_MAX = 50
+"""Of all applications together; what comes beyond is closed."""
 
 # XML
 XML_MAX_ELEMENTS = 5_000
@@ -90,6 +108,8 @@ KNOWN_NAMES_MAX_BYTES = 65_536
 
 # WS-Security
 MAX_REFERENCES = 20
+EBMS_MAX_REFERENCES = 101
+"""Of one ebMS signature: the envelope and a hundred payloads."""
 MAX_PREFIXES = 32
 """Of one InclusiveNamespaces PrefixList: each is looked for at each canonicalised element."""
 PREFIX_MAX = 64

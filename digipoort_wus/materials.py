@@ -79,7 +79,7 @@ def material_paths(config: Config) -> tuple[Path, ...]:
     """Return the files and directories that :func:`load_materials` reads."""
     named = [
         path
-        for files in identity_files(config)
+        for files in (*identity_files(config), *(config.ebms.identities if config.ebms else ()))
         for path in (files.certificate, files.key, files.pkcs12, files.password_file)
         if path is not None
     ]

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 import click
+from backend_pages import backend_document, backend_page
+from ebms_pages import ebms_page
 from rules_pages import rule_kinds_page, rule_sets_page
 from tables import cell, page, table
 from trust_pages import attacks_page, checks_page, policies_page, requirements_page
@@ -231,6 +233,9 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "rule-sets.md": rule_sets_page,
         "rule-kinds.md": rule_kinds_page,
         "cli.md": cli_page,
+        "ebms.md": ebms_page,
+        "ebms-backend.md": backend_page,
+        "ebms-backend.json": backend_document,
     }
 )
 """File name in ``docs/reference`` and what makes its text."""

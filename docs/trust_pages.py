@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import Enum
 from types import MappingProxyType
 
+from ebms_pages import CHECKS as EBMS
+from ebms_pages import ebms_checks
 from tables import page, table
 
 from digipoort_wus import checks, names
@@ -126,7 +128,8 @@ answers too, and these. A failure is an `AnswerRefused`; there is no fault code.
 """
 
 _UNPROVOKED = """\
-Every check has at least one attack, except these:
+Every check has at least one attack, except those of ebMS, which the corpus does not speak, and
+these:
 """
 
 _REQUIREMENTS = """\
@@ -216,6 +219,7 @@ def checks_page() -> str:
             ),
         )
         parts.append(f"## {title}\n\n{found}")
+    parts.append(ebms_checks())
     ours = [value for value in vars(client_checks).values() if isinstance(value, Check)]
     found = table(("id", "rule", "clause"), ((f"`{c.id}`", c.rule, c.clause) for c in ours))
     parts.append(f"## In the client only\n\n{_CLIENT_CHECKS}\n{found}")
@@ -311,7 +315,8 @@ def attacks_page() -> str:
 
 def _sections() -> Iterator[tuple[str, list[Check]]]:
     starts = [checks.CATALOGUE.index(first) for _, first in _SECTIONS]
-    ends = [*starts[1:], len(checks.CATALOGUE)]
+    # Those of ebMS have columns of their own.
+    ends = [*starts[1:], checks.CATALOGUE.index(EBMS[0])]
     for (title, _), start, end in zip(_SECTIONS, starts, ends, strict=True):
         yield title, list(checks.CATALOGUE[start:end])
 

@@ -15,12 +15,14 @@ from digipoort_wus.errors import ConfigurationError
 if TYPE_CHECKING:
     from twisted.logger import ILogObserver
 
+    from digipoort_wus.delivery.reporting import Reporting
     from digipoort_wus.pki.identity import Identity
     from digipoort_wus.server.trust import Materials
 
 _FAULT = re.compile(r"[A-Z]{3}[0-9]{3}")
 _GATEWAY = "gateway-signing"
 _DIRECTORY = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command()
@@ -78,6 +80,30 @@ _DIRECTORY = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--double-report", is_flag=True, help="Say everything to the gateway twice.")
 @click.option("--seed", type=int, default=0, help="Decides which answers are lost. [default: 0]")
+@click.option(
+    "--ebms",
+    "cpa",
+    type=_FILE,
+    metavar="CPA",
+    help="Take filings over ebMS, under the agreement in this file; reports stay WUS.",
+)
+@click.option(
+    "--url",
+    "urls",
+    multiple=True,
+    metavar="OLD=NEW",
+    help="With --ebms: post to another address than the CPA says; may be repeated.",
+)
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=_FILE,
+    help="With --ebms: file this over ebMS, once for each name; may be repeated.",
+)
+@click.option(
+    "--berichtsoort", default="Omzetbelasting", show_default=True, help="With --file: of what."
+)
 def agency(
     data_dir: Path,
     pki_dir: Path,
@@ -93,6 +119,10 @@ def agency(
     down_for: float,
     double_report: bool,
     seed: int,
+    cpa: Path | None,
+    urls: tuple[str, ...],
+    files: tuple[Path, ...],
+    berichtsoort: str,
 ) -> None:
     """Run an example agency: it takes filings from a gateway, and reports 500 or 510.
 
@@ -100,6 +130,10 @@ def agency(
     filing that comes again, and tells the gateway what became of each: a message for the
     mailbox of whoever it is about, and the verdict by zetStatus. XML that can be read is
     accepted. It is an example to try a gateway with, and keeps filings unencrypted.
+
+    With --ebms it takes filings as messages under that agreement instead, and confirms each by
+    bevestigAfleveren; --slow, --lose-answers and --fault are of these confirmations. What it
+    files with --file is confirmed in its log.
 
     Once it can answer it prints one line on stdout: the word ready and its URL. Logs go to
     stderr. It stops cleanly on SIGTERM and Ctrl-C, and goes on where it was when it is
@@ -122,7 +156,21 @@ def agency(
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
     materials = _materials(pki_dir, identity)
-    _run(data_dir, materials, gateway, gateway_oin or _oin_of_gateway(pki_dir), host, port, conduct)
+    gateway_oin = gateway_oin or _oin_of_gateway(pki_dir)
+    if cpa is not None:
+        from digipoort_wus.cli import agency_ebms
+
+        agency_ebms.run(
+            agency_ebms.config_of(pki_dir, identity, data_dir, host, port),
+            agency_ebms.Agreed(cpa.read_bytes(), urls, files, berichtsoort),
+            None if gateway is None else _reporting(materials, gateway, gateway_oin),
+            gateway_oin,
+            conduct,
+        )
+        return
+    if urls or files:
+        raise click.UsageError("--url and --file are of ebMS: give --ebms as well.")
+    _run(data_dir, materials, gateway, gateway_oin, host, port, conduct)
 
 
 def _run(
@@ -138,14 +186,11 @@ def _run(
     from twisted.logger import STDLibLogObserver, globalLogBeginner
 
     from digipoort_wus.clock import system_clock
-    from digipoort_wus.delivery.exchange import Credentials
     from digipoort_wus.delivery.inbox import Inbox
-    from digipoort_wus.delivery.reporting import Reporting
     from digipoort_wus.server.agency import ExampleAgency
     from digipoort_wus.server.reactor import global_reactor
 
-    own = Credentials(materials.tls, materials.signing, materials.store())
-    reporting = None if gateway is None else Reporting(gateway, gateway_oin, lambda: own)
+    reporting = None if gateway is None else _reporting(materials, gateway, gateway_oin)
     reactor = global_reactor()
     observer = cast("ILogObserver", STDLibLogObserver("digipoort_wus"))
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
@@ -167,6 +212,14 @@ def _run(
 
     reactor.callWhenRunning(ready)
     reactor.run()
+
+
+def _reporting(materials: "Materials", gateway: str, gateway_oin: str) -> "Reporting":
+    from digipoort_wus.delivery.exchange import Credentials
+    from digipoort_wus.delivery.reporting import Reporting
+
+    own = Credentials(materials.tls, materials.signing, materials.store())
+    return Reporting(gateway, gateway_oin, lambda: own)
 
 
 def _materials(directory: Path, name: str) -> "Materials":

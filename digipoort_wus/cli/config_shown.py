@@ -4,28 +4,29 @@ Paths come out as the gateway will use them. Numbers of a belanghebbende are lef
 they name people; passwords are not in a configuration at all.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 
+from digipoort_wus.cli.config_rows_shown import row_lines
+from digipoort_wus.cli.toml_lines import (
+    HIDDEN,
+    LISTED_AT_MOST,
+    at_most,
+    set_line,
+    toml_of,
+    without_effect,
+)
 from digipoort_wus.config import Config
 from digipoort_wus.config_file import KEYS
-from digipoort_wus.delivery.agencies import AgencyRow
+from digipoort_wus.delivery.connection import Timeouts
+from digipoort_wus.delivery.ebms_settings import DEFAULT_CONCURRENCY, DEFAULT_PATH
 from digipoort_wus.delivery.stamping import NO_STAMPS
 from digipoort_wus.materials import ca_file, crl_directory, identity_files
 from digipoort_wus.pki.anchors import ROLE_NAMES, AnchorRule
-from digipoort_wus.process.authorisation import MailboxMandate, PartyRow
+from digipoort_wus.process.authorisation import MailboxMandate
 from digipoort_wus.process.retention import DEFAULT_HOUR
-from digipoort_wus.process.routes import Route
 from digipoort_wus.store.object_place import ObjectPlace
-
-LISTED_AT_MOST = 5
-"""Values of one setting; of more only the number is told."""
-_HIDDEN = "***"
-_COLUMN = 60
 
 _UNSET: Mapping[str, str] = MappingProxyType(
     {
@@ -42,6 +43,7 @@ _UNSET: Mapping[str, str] = MappingProxyType(
     }
 )
 """What holds where nothing is set, when that is more than nothing."""
+_TIMEOUTS = Timeouts()
 _NO_RULES: Mapping[str, str] = MappingProxyType(
     {
         "sets": "none: the rule sets that ship, and no others",
@@ -74,14 +76,13 @@ def setting_lines(config: Config) -> Iterator[str]:
             yield from _stamp_lines(config, key)
         elif setting == "rules":
             yield from _rules_lines(config, key)
+        elif setting == "ebms":
+            yield from _ebms_lines(config)
         elif setting == "retention":
             yield from _retention_lines(config, key)
         else:
             yield _line(config, setting, key, origin)
-    yield from _authoriser_lines(config)
-    yield from _agency_lines(config)
-    yield from _route_lines(config)
-    yield from _party_lines(config)
+    yield from row_lines(config)
 
 
 def receiver_lines(config: Config) -> Iterator[str]:
@@ -96,32 +97,6 @@ def receiver_lines(config: Config) -> Iterator[str]:
         yield f"To agency {name}: {listed or 'no berichtsoort'}{beyond}."
 
 
-def toml_of(value: object) -> str:
-    """Return a value as TOML writes it on one line.
-
-    Args:
-        value: a text, path, number, truth, moment, or a list or mapping of them.
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, str | Path):
-        # JSON escapes as TOML does, except that it leaves DEL and the like as they are.
-        quoted = json.dumps(str(value), ensure_ascii=False)
-        return "".join(
-            char if char.isprintable() or ord(char) > 0xFFFF else f"\\u{ord(char):04x}"
-            for char in quoted
-        )
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {toml_of(item)}' for key, item in value.items())} }}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(toml_of, value))}]"
-    raise TypeError(f"TOML has no {type(value).__name__}")
-
-
 def _line(config: Config, setting: str, key: str, origin: str) -> str:
     value = _IN_FORCE[setting](config) if setting in _IN_FORCE else getattr(config, setting)
     if isinstance(value, frozenset):
@@ -130,12 +105,12 @@ def _line(config: Config, setting: str, key: str, origin: str) -> str:
     if why_not:
         if origin == "default":
             return f"# {key}: not in force: {why_not}"
-        return _without_effect(key, value, why_not)
+        return without_effect(key, value, why_not)
     if value in (None, "", [], ()):
         return f"# {key}: {_unset(config, setting)}"
     if isinstance(value, list | tuple) and len(value) > LISTED_AT_MOST:
-        return f"# {key}: {len(value)} of them".ljust(_COLUMN) + f"  # {origin}"
-    return f"{key} = {toml_of(value)}".ljust(_COLUMN) + f"  # {origin}"
+        return set_line(f"# {key}: {len(value)} of them", origin)
+    return set_line(f"{key} = {toml_of(value)}", origin)
 
 
 def _identity_lines(config: Config, setting: str, origin: str) -> Iterator[str]:
@@ -146,9 +121,9 @@ def _identity_lines(config: Config, setting: str, origin: str) -> Iterator[str]:
         if path is None:
             continue
         if field.name == "password_file" and files.pkcs12 is None:
-            yield _without_effect(key, path, "only pkcs12 has a password")
+            yield without_effect(key, path, "only pkcs12 has a password")
         else:
-            yield f"{key} = {toml_of(path)}".ljust(_COLUMN) + f"  # {origin}"
+            yield set_line(f"{key} = {toml_of(path)}", origin)
 
 
 def _stamp_lines(config: Config, key: str) -> Iterator[str]:
@@ -163,9 +138,9 @@ def _stamp_lines(config: Config, key: str) -> Iterator[str]:
             continue
         name = f"{key}.{field.name}"
         if not row.is_on and field.name != "policy":
-            yield _without_effect(name, value, 'policy = "off"')
+            yield without_effect(name, value, 'policy = "off"')
         else:
-            yield f"{name} = {toml_of(value)}".ljust(_COLUMN) + f"  # {origin}"
+            yield set_line(f"{name} = {toml_of(value)}", origin)
 
 
 def _rules_lines(config: Config, key: str) -> Iterator[str]:
@@ -175,12 +150,14 @@ def _rules_lines(config: Config, key: str) -> Iterator[str]:
         if not value:
             yield f"# {name}: {_NO_RULES[field.name]}"
         else:
-            listed = _at_most(tuple(map(str, value))) if isinstance(value, tuple) else value
-            yield f"{name} = {toml_of(listed)}".ljust(_COLUMN) + f"  # {origin}"
+            listed = at_most(tuple(map(str, value))) if isinstance(value, tuple) else value
+            yield set_line(f"{name} = {toml_of(listed)}", origin)
 
 
 def _retention_lines(config: Config, key: str) -> Iterator[str]:
     kept = config.retention
+    if kept.ebms_days:
+        yield set_line(f"{key}.ebms_days = {kept.ebms_days}", "file")
     if not kept.rules:
         yield f"# {key}: none: every filing is kept"
         return
@@ -191,13 +168,13 @@ def _retention_lines(config: Config, key: str) -> Iterator[str]:
     ]
     for rule in kept.rules:
         if rule.berichtsoort is None:
-            yield f"{key}.default_days = {rule.days}".ljust(_COLUMN) + "  # file"
+            yield set_line(f"{key}.default_days = {rule.days}", "file")
     if len(own) > LISTED_AT_MOST:
-        yield f"# {key}.rule: {len(own)} of them".ljust(_COLUMN) + "  # file"
+        yield set_line(f"# {key}.rule: {len(own)} of them", "file")
     elif own:
-        yield f"{key}.rule = {toml_of(own)}".ljust(_COLUMN) + "  # file"
+        yield set_line(f"{key}.rule = {toml_of(own)}", "file")
     origin = "default" if kept.hour == DEFAULT_HOUR else "file"
-    yield f"{key}.hour = {kept.hour}".ljust(_COLUMN) + f"  # {origin}"
+    yield set_line(f"{key}.hour = {kept.hour}", origin)
 
 
 def _object_lines(place: ObjectPlace) -> Iterator[str]:
@@ -205,11 +182,46 @@ def _object_lines(place: ObjectPlace) -> Iterator[str]:
         value = getattr(place, field.name)
         if value not in (None, ""):
             name = "ca" if field.name == "ca_file" else field.name
-            yield f"{KEYS['store_objects']}.{name} = {toml_of(value)}".ljust(_COLUMN) + "  # file"
+            yield set_line(f"{KEYS['store_objects']}.{name} = {toml_of(value)}", "file")
 
 
-def _without_effect(key: str, value: object, why_not: str) -> str:
-    return f"# {key} = {toml_of(value)}".ljust(_COLUMN) + f"  # not in force: {why_not}"
+def _ebms_lines(config: Config) -> Iterator[str]:
+    row = config.ebms
+    if row is None:
+        yield "# ebms: none: nothing is taken or sent over ebMS"
+        return
+    for key, value, usual in (
+        ("path", row.path, DEFAULT_PATH),
+        ("filings", row.filings, False),
+        ("concurrency", row.concurrency, DEFAULT_CONCURRENCY),
+        ("connect_seconds", int(row.timeouts.connect), int(_TIMEOUTS.connect)),
+        ("silence_seconds", int(row.timeouts.silence), int(_TIMEOUTS.silence)),
+        ("total_seconds", int(row.timeouts.total), int(_TIMEOUTS.total)),
+    ):
+        origin = "default" if value == usual else "file"
+        yield set_line(f"ebms.{key} = {toml_of(value)}", origin)
+    if row.host:
+        yield set_line(f"ebms.host = {toml_of(row.host)}", "file")
+    parties = [{"id": one.value, "type": one.type or ""} for one in row.parties]
+    if parties:
+        yield set_line(f"ebms.party = {toml_of(parties)}", "file")
+    else:
+        yield "# ebms.party: none: the OIN of the TLS certificate"
+    if row.identities:
+        yield set_line(f"# ebms.identity: {len(row.identities)} of them", "file")
+    if row.backend is None:
+        yield "# ebms.backend: none: no application is answered"
+        return
+    names = ", ".join(token.name for token in row.backend.tokens)
+    told: Mapping[str, object] = {
+        "host": row.backend.host,
+        "port": row.backend.port,
+        "tls": row.backend.tls,
+        "clients": sorted(row.backend.clients),
+    }
+    for key, setting in told.items():
+        yield set_line(f"ebms.backend.{key} = {toml_of(setting)}", "file")
+    yield set_line(f"# ebms.backend.token: {names}", "file")
 
 
 _IN_FORCE: Mapping[str, Callable[[Config], object]] = MappingProxyType(
@@ -240,7 +252,7 @@ def _anchor(rule: AnchorRule) -> dict[str, object]:
 
 
 def _mailbox(mandate: MailboxMandate) -> dict[str, object]:
-    party = f"{mandate.belanghebbende.type}:{_HIDDEN}"
+    party = f"{mandate.belanghebbende.type}:{HIDDEN}"
     return {"kind": "mailbox", "oin": mandate.oin, "belanghebbende": party}
 
 
@@ -273,106 +285,3 @@ def _why_not(config: Config, setting: str) -> str:
         if setting == "unsafe_sandbox_agency" and config.unsafe_sandbox_agency:
             return "a sandbox delivers to it without a reason"
     return ""
-
-
-def _authoriser_lines(config: Config) -> Iterator[str]:
-    for row in config.authorisers:
-        yield ""
-        yield "[[authoriser]]"
-        yield f"address = {toml_of(row.address)}"
-        yield f"kind = {toml_of(row.kind)}"
-        for key, values in (("oins", row.oins), ("berichtsoorten", row.berichtsoorten)):
-            if values:
-                yield f"{key} = {toml_of(_at_most(tuple(sorted(values))))}"
-        if row.factory:
-            yield f"factory = {toml_of(row.factory)}"
-
-
-def _agency_lines(config: Config) -> Iterator[str]:
-    for row in config.agencies:
-        yield ""
-        yield "[[agency]]"
-        for key, value in _agency(row):
-            yield f"{key} = {toml_of(value)}"
-
-
-def _agency(row: AgencyRow) -> Iterator[tuple[str, object]]:
-    yield "name", row.name
-    yield "oin", row.oin
-    yield "url", row.url
-    if row.ca_file is not None:
-        yield "ca", row.ca_file
-    if row.signer_oin:
-        yield "signer_oin", row.signer_oin
-    if row.berichtsoorten:
-        yield "berichtsoorten", _at_most(row.berichtsoorten)
-    for key, seconds in (
-        ("connect_seconds", row.timeouts.connect),
-        ("silence_seconds", row.timeouts.silence),
-        ("total_seconds", row.timeouts.total),
-    ):
-        yield key, int(seconds)
-    yield "concurrency", row.concurrency
-
-
-def _route_lines(config: Config) -> Iterator[str]:
-    if len(config.routes) > LISTED_AT_MOST:
-        return
-    for row in config.routes:
-        yield ""
-        yield "[[route]]"
-        for key, value in _route(row, config.routing[row.berichtsoort]):
-            yield f"{key} = {toml_of(value)}"
-
-
-def _route(row: Route, in_force: Route) -> Iterator[tuple[str, object]]:
-    yield "berichtsoort", row.berichtsoort
-    if row.about:
-        yield "about", row.about
-    if row.belanghebbende_types:
-        yield "belanghebbende_types", _at_most(row.belanghebbende_types)
-    if row.ontvanger is not None:
-        yield "ontvanger", row.ontvanger.number
-    if row.rol_ontvanger is not None:
-        yield "rol_ontvanger", row.rol_ontvanger
-    yield "agency", in_force.destination
-
-
-def _party_lines(config: Config) -> Iterator[str]:
-    if len(config.parties) > LISTED_AT_MOST:
-        return
-    for row in config.parties:
-        yield ""
-        yield "[[party]]"
-        for key, value in _party(row):
-            line = f"{key} = {toml_of(value)}"
-            if row.disabled and key not in ("oin", "name", "disabled", "reason"):
-                line = f"# {line}".ljust(_COLUMN) + "  # not in force: the party is disabled"
-            yield line
-
-
-def _party(row: PartyRow) -> Iterator[tuple[str, object]]:
-    yield "oin", row.oin
-    if row.name:
-        yield "name", row.name
-    yield "operations", sorted(right.value for right in row.rights)
-    yield "berichtsoorten", _at_most(row.berichtsoorten)
-    yield "belanghebbenden", _at_most(tuple(map(_without_number, row.belanghebbenden)))
-    for key in ("requests_per_minute", "bytes_per_day"):
-        limit = getattr(row, key)
-        if limit is not None:
-            yield key, limit
-    if row.disabled:
-        yield "disabled", True
-        yield "reason", row.disabled
-
-
-def _without_number(belanghebbende: str) -> str:
-    kind, colon, _ = belanghebbende.partition(":")
-    return f"{kind}:{_HIDDEN}" if colon else kind
-
-
-def _at_most(values: tuple[str, ...]) -> list[str]:
-    if len(values) <= LISTED_AT_MOST:
-        return list(values)
-    return [*values[:LISTED_AT_MOST], f"and {len(values) - LISTED_AT_MOST} more"]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from digipoort_wus.cli.options import note, outcomes, print_json, printable, require_new
+from digipoort_wus.cli.filings_shown import as_dict, line_of, print_shown, shown_of
+from digipoort_wus.cli.options import note, outcomes, print_json, require_new
 from digipoort_wus.cli.stored import (
     config_of,
     decide,
@@ -14,13 +15,10 @@ from digipoort_wus.cli.stored import (
     progress,
     store_options,
 )
-from digipoort_wus.cli.traces import trace_lines, trace_of
-from digipoort_wus.clock import format_utc
-from digipoort_wus.errors import DigipoortError
 
 if TYPE_CHECKING:
     from digipoort_wus.config import Config
-    from digipoort_wus.store.ports import Job, Reader, Summary, ValidationRow
+    from digipoort_wus.store.ports import Reader
 
 _REASON = click.option("--reason", required=True, help="Why; kept as an HMAC in the evidence.")
 _BERICHT = click.option("--berichtkenmerk", help="Which of several deliveries of the process.")
@@ -86,10 +84,10 @@ def list_filings(
         found = look(config, lambda reader: reader.overview(wanted))
         following = found[-1].filing.filing_id if len(found) == limit else None
         if as_json:
-            print_json({"filings": [_as_dict(one) for one in found], "before": following})
+            print_json({"filings": [as_dict(one) for one in found], "before": following})
             return
         for one in found:
-            click.echo(_line(one))
+            click.echo(line_of(one))
         if not found:
             note("No filings.")
         if following is not None:
@@ -127,11 +125,11 @@ def show(
         config = config_of(config_file, data_dir)
         if content is not None and reason is not None:
             _take_out(config, kenmerk, content, part, reason)
-        shown = look(config, lambda reader: _shown(reader, kenmerk, traced=trace))
+        shown = look(config, lambda reader: shown_of(reader, kenmerk, traced=trace))
         if as_json:
             print_json({"kenmerk": kenmerk, **shown})
             return
-        _print_shown(shown)
+        print_shown(shown)
 
 
 @filings.command()
@@ -285,128 +283,3 @@ def _take_out(config: "Config", kenmerk: str, target: Path, part: int, reason: s
             target.unlink()
             raise
     note(f"Part {part} is in {target}.")
-
-
-def _shown(reader: "Reader", kenmerk: str, *, traced: bool) -> dict[str, object]:
-    from digipoort_wus.process.operator import NotPossible
-    from digipoort_wus.store.ports import Overview, Selection
-
-    found = reader.overview(Overview(kenmerk=kenmerk, limit=10_000))
-    if not found:
-        raise NotPossible(f"There is no filing with kenmerk {kenmerk}.")
-    rows = reader.statuses(Selection(found[0].filing.sender, kenmerk=kenmerk))
-    chain = reader.evidence(kenmerk)
-    judged = reader.validations(kenmerk) if traced else ()
-    return {
-        "deliveries": [
-            {
-                **_as_dict(one),
-                "contents": _sizes(reader, one),
-                "statuses": [
-                    {
-                        "code": row.status.code,
-                        "at": format_utc(row.status.at),
-                        "error": row.status.error and row.status.error.code,
-                    }
-                    for row in rows
-                    if row.filing_id == one.filing.filing_id
-                ],
-                **(
-                    {"validations": [trace_of(row) for row in judged if _is_of(one, row)]}
-                    if traced
-                    else {}
-                ),
-            }
-            for one in reversed(found)
-        ],
-        "evidence": {
-            "entries": len(chain),
-            "sealed": sum(entry.batch_id is not None for entry in chain),
-        },
-    }
-
-
-def _is_of(one: "Summary", row: "ValidationRow") -> bool:
-    return row.filing_id == one.filing.filing_id
-
-
-def _sizes(reader: "Reader", one: "Summary") -> list[int] | str:
-    from digipoort_wus.filing.content import size_of
-    from digipoort_wus.store.ports import PayloadDamaged
-    from digipoort_wus.store.secrets import SecretDestroyed
-
-    try:
-        delivery = reader.filing(one.filing.filing_id).delivery
-    except SecretDestroyed:
-        return "purged"
-    except PayloadDamaged as error:
-        return str(error)
-    return [size_of(each.content) for each in (delivery.document, *delivery.attachments)]
-
-
-def _as_dict(one: "Summary") -> dict[str, object]:
-    filing = one.filing
-    return {
-        "number": filing.filing_id,
-        "kenmerk": filing.kenmerk,
-        "sender": filing.sender,
-        "berichtsoort": filing.berichtsoort,
-        "message_id": one.message_id,
-        "received_at": format_utc(one.received_at),
-        "status": one.status,
-        "job": None if one.job is None else _job(one.job),
-        "hold": one.hold,
-        "purged_at": None if one.purged_at is None else format_utc(one.purged_at),
-    }
-
-
-def _job(job: "Job") -> dict[str, object]:
-    return {
-        "step": job.step,
-        "state": job.state.value,
-        "run_at": format_utc(job.run_at),
-        "since": format_utc(job.since),
-        "attempts": job.attempts,
-        "crashes": job.crashes,
-        "reason": job.reason,
-    }
-
-
-def _line(one: "Summary") -> str:
-    filing = one.filing
-    words = [
-        str(filing.filing_id),
-        filing.kenmerk,
-        format_utc(one.received_at),
-        filing.sender,
-        filing.berichtsoort,
-        one.status or "-",
-    ]
-    if one.job is not None:
-        words.append(f"{one.job.step} ({one.job.state.value}, attempts {one.job.attempts})")
-    words += ["held"] * (one.hold is not None) + ["purged"] * (one.purged_at is not None)
-    return printable("  ".join(words))
-
-
-def _print_shown(shown: dict[str, object]) -> None:
-    deliveries, evidence = shown["deliveries"], shown["evidence"]
-    if not isinstance(deliveries, list) or not isinstance(evidence, dict):
-        raise DigipoortError("nothing to show")
-    for one in deliveries:
-        for name, value in one.items():
-            if name == "statuses":
-                for status in value:
-                    error = f"  {status['error']}" if status["error"] else ""
-                    click.echo(printable(f"  {status['code']}  {status['at']}{error}"))
-            elif name == "validations":
-                for line in trace_lines(value):
-                    click.echo(printable(f"  {line}"))
-            elif name == "job" and value:
-                for key, inner in value.items():
-                    if inner is not None:
-                        click.echo(printable(f"job {key}: {inner}"))
-            elif name == "contents" and isinstance(value, list):
-                click.echo(f"contents: {', '.join(f'{size} octets' for size in value)}")
-            elif value is not None:
-                click.echo(printable(f"{name.replace('_', ' ')}: {value}"))
-    click.echo(f"evidence: {evidence['entries']} entries, {evidence['sealed']} sealed")

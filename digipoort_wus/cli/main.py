@@ -26,6 +26,8 @@ _COMMANDS: dict[str, str] = {
     "conformance": "Attack a gateway and see what it refuses.",
     "config": "Check a configuration file.",
     "rules": "List, explain, try, test and lint the rules that filings are judged by.",
+    "cpa": "Make, check, show and compare agreements (CPAs) for ebMS 2.0.",
+    "ebms": "Send over ebMS 2.0, and look at messages; play a partner that misbehaves.",
     "filings": "Look at filings, and decide about them.",
     "evidence": "Seal, verify and export what is recorded of filings.",
     "db": "Upgrade, back up, restore and check the store.",

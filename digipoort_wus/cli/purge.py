@@ -1,9 +1,9 @@
-"""``digipoort-wus purge``: destroy what is personal of filings whose time is over."""
+"""``digipoort-wus purge``: destroy what is personal of filings and messages that are over."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,10 @@ from digipoort_wus.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from digipoort_wus.config import Config
+    from digipoort_wus.delivery.forgetting import Forgotten
     from digipoort_wus.process.purging import Purging
     from digipoort_wus.process.retention import Rule
+    from digipoort_wus.store.ebms_values import EbmsId
     from digipoort_wus.store.ports import Position, Reader, Store
 
     Step = Callable[[Rule, datetime, Position | None], Purging]
@@ -55,6 +57,10 @@ def purge(
     which verifies as before and names the rule. Left out are filings that are held, that still
     have a job, and that their agency has not judged.
 
+    Without --older-than messages of ebMS go too, where there is [ebms]: those that the application
+    has taken, or that came to their end, once their agreement lets them be forgotten. With
+    --dry-run they stay, and are not counted.
+
     A backup still holds the key of what was purged, wrapped by the key ring: `db rotate-key`,
     and removing the old key of the ring, makes older backups unreadable.
     """
@@ -65,13 +71,17 @@ def purge(
         rules = _rules(config, days, berichtsoort)
         numbers = _counted(config, rules)
         gone, files = list(numbers), 0
+        messages: int | None = None
         if not dry_run:
             gone, files = _purged(config, rules, numbers)
+            if days is None and config.ebms is not None:
+                messages = _forgotten(config)
         if as_json:
             print_json(
                 {
                     "filings": sum(gone),
                     "files": files,
+                    **({} if messages is None else {"ebms_messages": messages}),
                     "dry_run": dry_run,
                     "rules": [
                         {"rule": rule.name, "filings": number}
@@ -85,6 +95,8 @@ def purge(
                 click.echo(f"{printable(rule.name)}: {number}")
         filings, one = number_of(sum(gone), "filing", "filings"), sum(gone) == 1
         click.echo(f"{filings} {'would be' if dry_run else 'was' if one else 'were'} purged.")
+        if messages is not None:
+            click.echo(f"Messages of ebMS that were purged: {messages}")
 
 
 def _rules(config: "Config", days: int | None, berichtsoort: str | None) -> "tuple[Rule, ...]":
@@ -92,7 +104,7 @@ def _rules(config: "Config", days: int | None, berichtsoort: str | None) -> "tup
 
     if days is not None:
         return (Rule(f"older-than-{days}-days", days, berichtsoort),)
-    if not config.retention.rules:
+    if not config.retention.rules and config.ebms is None:
         raise ConfigurationError(
             "There is no rule under retention in the configuration, so everything is kept: give "
             "--config with one that has, or --older-than."
@@ -132,6 +144,38 @@ def _purged(
                 if position is None:
                     break
     return gone, files
+
+
+def _forgotten(config: "Config") -> int:
+    """Forget messages of ebMS that are over, and return how many.
+
+    Raises:
+        ConfigurationError: the store cannot be opened.
+    """
+    from digipoort_wus.delivery.forgetting import forget_step
+    from digipoort_wus.purging import forget_by_gateway
+
+    before = now() - timedelta(days=config.retention.ebms_days)
+    gone = 0
+    with ExitStack() as opened:
+        stores: list[Store] = []
+
+        def step(after: "EbmsId | None") -> "Forgotten":
+            if not stores and not config.store_url:
+                done = forget_by_gateway(config.data_dir, before, after)
+                if done is not None:
+                    return done
+            if not stores:
+                stores.append(opened.enter_context(changing(config)))
+            return forget_step(stores[0], before, after)
+
+        after: EbmsId | None = None
+        while True:
+            done = step(after)
+            after = done.after
+            gone += done.gone
+            if after is None:
+                return gone
 
 
 @contextmanager

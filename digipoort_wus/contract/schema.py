@@ -1,15 +1,13 @@
 """The published contract: the schema that validates, and the WSDL that is served."""
 
 import importlib.resources
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 from lxml import etree
 
 from digipoort_wus import checks, names
 from digipoort_wus.errors import Refusal
+from digipoort_wus.xmlsafe.validity import Mistake, Schema
 
 XSD_NAME = names.AANLEVER.xsd
 _XSD_OF = {service.types: service.xsd for service in names.ENDPOINTS.values()}
@@ -17,31 +15,12 @@ _XSD_OF = {service.types: service.xsd for service in names.ENDPOINTS.values()}
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 _WSDL_ADDRESS = "{http://schemas.xmlsoap.org/wsdl/soap/}address"
 
-# The last words of libxml2's messages come from the schema or are numbers; what
-# stands before them may quote the document and is never looked at.
-_EXPECTED = re.compile(r"Expected is (?:one of )?\( ([^()]*) \)\.$")
-_LENGTH = re.compile(r"has a length of '(\d+)'; this \w+ the allowed \w+ length of '(\d+)'\.$")
-_STEP = re.compile(r"(?:(?P<prefix>[^:\[\]]+):)?(?P<name>[^:\[\]]+)(?:\[(?P<index>\d+)\])?")
 
-# libxml2's error types that a request can meet, in words a developer can use.
-_KINDS = {
-    "SCHEMAV_CVC_ELT_1": "no such element in the schema",
-    "SCHEMAV_CVC_ELT_3_1": "xsi:nil is not allowed",
-    "SCHEMAV_CVC_ELT_4_2": "xsi:type is not allowed",
-    "SCHEMAV_CVC_ELT_4_3": "xsi:type is not allowed",
-    "SCHEMAV_ELEMENT_CONTENT": "element missing, unknown or out of order",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "text between elements",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_4": "element missing, unknown or out of order",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "attribute not allowed",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_2": "attribute not allowed",
-    "SCHEMAV_CVC_TYPE_3_1_1": "attribute not allowed",
-    "SCHEMAV_CVC_TYPE_3_1_2": "element inside a text",
-    "SCHEMAV_CVC_DATATYPE_VALID_1_2_1": "not a value of this type",
-    "SCHEMAV_CVC_MAXLENGTH_VALID": "too long (maxLength)",
-}
+def _load(name: str) -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring(_packaged(name)))
 
-_idle_schemas: dict[str, list[etree.XMLSchema]] = {name: [] for name in _XSD_OF.values()}
-"""By file, as many as were ever used at the same time; threads come and go."""
+
+_schemas = {name: Schema(partial(_load, name)) for name in _XSD_OF.values()}
 
 
 def validate(element: etree._Element) -> None:
@@ -58,21 +37,17 @@ def validate(element: etree._Element) -> None:
     """
     # In a namespace of nobody's, nothing is valid in any schema.
     name = _XSD_OF.get(etree.QName(element).namespace or "", XSD_NAME)
-    with _lent_schema(name) as schema:
-        if schema.validate(element):
-            return
-        first = next(iter(schema.error_log), None)
-    if first is None:
+    mistake = _schemas[name].mistake(element)
+    if mistake is None:
+        return
+    if not mistake.where:
         raise Refusal(checks.XSD_VALID)
-    kind = _KINDS.get(first.type_name, first.type_name)
-    length = _LENGTH.search(first.message)
-    if length:
-        kind = f"{kind}: {length[1]}"
-        expected = f"at most {length[2]}"
-    else:
-        expected = _expected_names(first.message, name)
-    received = f"{_place(element, first.path or '', name)}: {kind}"
-    raise Refusal(checks.XSD_VALID, expected=expected, received=received)
+    place = "/".join(_known_name(node, name) for node in mistake.where)
+    raise Refusal(
+        checks.XSD_VALID,
+        expected=f"at most {mistake.most}" if mistake.most else _known_names(mistake, name),
+        received=f"{place}: {mistake.kind}",
+    )
 
 
 @cache
@@ -85,7 +60,7 @@ def xsd_text(name: str = XSD_NAME) -> bytes:
     Raises:
         KeyError: there is no schema of that name.
     """
-    if name not in _idle_schemas:
+    if name not in _schemas:
         raise KeyError(name)
     return _packaged(name)
 
@@ -116,20 +91,6 @@ def _packaged(name: str) -> bytes:
     return (importlib.resources.files("digipoort_wus") / "_wsdl" / name).read_bytes()
 
 
-@contextmanager
-def _lent_schema(name: str) -> Iterator[etree.XMLSchema]:
-    """Lend a schema to one thread: its error log belongs to one validation at a time."""
-    idle = _idle_schemas[name]
-    try:
-        schema = idle.pop()
-    except IndexError:
-        schema = etree.XMLSchema(etree.fromstring(xsd_text(name)))
-    try:
-        yield schema
-    finally:
-        idle.append(schema)
-
-
 @cache
 def _declared(name: str) -> frozenset[str]:
     """Return the local names of all elements that a schema declares."""
@@ -137,38 +98,10 @@ def _declared(name: str) -> frozenset[str]:
     return frozenset(element.get("name", "") for element in declared)
 
 
-def _expected_names(message: str, schema: str) -> str:
+def _known_names(mistake: Mistake, schema: str) -> str:
     """Return which elements the schema allows here, as far as libxml2 says so."""
-    match = _EXPECTED.search(message)
-    if not match:
-        return ""
-    found = (name.strip().rpartition("}")[2] for name in match[1].split(","))
+    found = (name.rpartition("}")[2] for name in mistake.expected)
     return " or ".join(name for name in found if name in _declared(schema))
-
-
-def _place(root: etree._Element, path: str, schema: str) -> str:
-    """Turn libxml2's node path into local names that the schema knows."""
-    current, found = root, [_known_name(root, schema)]
-    for text in path.split("/")[2:]:
-        step = _STEP.fullmatch(text)
-        child = _child(current, step) if step else None
-        if child is None:
-            break
-        current = child
-        found.append(_known_name(child, schema))
-    return "/".join(found)
-
-
-def _child(parent: etree._Element, step: re.Match[str]) -> etree._Element | None:
-    # A step is "*" for an element in a default namespace, and then counts all elements.
-    children = [
-        child
-        for child in parent.iterchildren("*")
-        if step["name"] == "*"
-        or (child.prefix == step["prefix"] and etree.QName(child).localname == step["name"])
-    ]
-    index = int(step["index"] or 1) - 1
-    return children[index] if index < len(children) else None
 
 
 def _known_name(element: etree._Element, schema: str) -> str:

@@ -8,14 +8,36 @@ from types import MappingProxyType
 
 from digipoort_wus.client.address import require_url
 from digipoort_wus.delivery.connection import Timeouts
+from digipoort_wus.ebms.digipoort import AFLEVEREN
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.pki.oin import parse_oin
 from digipoort_wus.process.routes import SANDBOX_AGENCY, Route, Routes
 
 DEFAULT_CONCURRENCY = 4
+DEFAULT_CONFIRM_HOURS = 24
+"""From the acknowledgment of a delivery over ebMS to what the agency itself says (ours)."""
 _CONCURRENCY_MAX = 64
 _SECONDS_MAX = 3_600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_WORD = re.compile(r"[!-~]{1,255}")
+_HOURS_MAX = 24 * 14
+
+
+@dataclass(frozen=True, slots=True)
+class EbmsWay:
+    """How an agency is reached over ebMS.
+
+    Args:
+        cpa: CPAId of the agreement with it.
+        service: under which is delivered.
+        service_type: of that; empty for none.
+        confirm_hours: how long it may be silent behind an acknowledgment.
+    """
+
+    cpa: str
+    service: str = AFLEVEREN.value
+    service_type: str = AFLEVEREN.type or ""
+    confirm_hours: int = DEFAULT_CONFIRM_HOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +46,16 @@ class AgencyRow:
 
     Args:
         name: for routes, the log and metrics; one word of letters, digits, ``-``, ``_`` and ``.``.
-        oin: of its TLS certificate.
-        url: of its AfleverService, https.
+        oin: of its TLS certificate; over ebMS of the party that confirms.
+        url: of its AfleverService, https; empty for one that is reached over ebMS.
         ca_file: roots and intermediates that its certificates lead to; those of clients and
             signers when None.
         signer_oin: of the certificate that signs its answers and its reports; empty: ``oin``.
+            Over ebMS its confirmations come from ``oin``, and only reports are signed so.
         berichtsoorten: that go to it; others by a route that names it.
         timeouts: of a delivery.
         concurrency: deliveries to it at one time, from this process.
+        ebms: in the place of ``url``.
 
     Raises:
         ConfigurationError: a value cannot be used.
@@ -39,12 +63,13 @@ class AgencyRow:
 
     name: str
     oin: str
-    url: str
+    url: str = ""
     ca_file: Path | None = None
     signer_oin: str = ""
     berichtsoorten: tuple[str, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     concurrency: int = DEFAULT_CONCURRENCY
+    ebms: EbmsWay | None = None
 
     def __post_init__(self) -> None:
         if _NAME.fullmatch(self.name) is None:
@@ -57,6 +82,20 @@ class AgencyRow:
             )
         for oin in (self.oin, self.reporter):
             _require_oin(self.name, oin)
+        if self.ebms is None:
+            self._require_wus()
+        else:
+            self._require_ebms(self.ebms)
+        if not 1 <= self.concurrency <= _CONCURRENCY_MAX:
+            raise ConfigurationError(
+                f"agency {self.name}: concurrency is 1 to {_CONCURRENCY_MAX} deliveries at a time."
+            )
+
+    def _require_wus(self) -> None:
+        if not self.url:
+            raise ConfigurationError(
+                f"agency {self.name}: give its url for WUS, or its cpa for ebMS."
+            )
         try:
             require_url(self.url)
         except ConfigurationError as error:
@@ -72,10 +111,24 @@ class AgencyRow:
                 f"agency {self.name}: connect_seconds, silence_seconds and total_seconds are "
                 f"1 to {_SECONDS_MAX}."
             )
-        if not 1 <= self.concurrency <= _CONCURRENCY_MAX:
+
+    def _require_ebms(self, ebms: EbmsWay) -> None:
+        if self.url:
             raise ConfigurationError(
-                f"agency {self.name}: concurrency is 1 to {_CONCURRENCY_MAX} deliveries at a time."
+                f"agency {self.name} has a url and a cpa: it is reached over WUS or over ebMS, "
+                "leave one of them out."
             )
+        if self.ca_file is not None or self.timeouts != Timeouts():
+            raise ConfigurationError(
+                f"agency {self.name}: ca, connect_seconds, silence_seconds and total_seconds are "
+                "of WUS; over ebMS the agreement says such things. Leave them out."
+            )
+        if not all(_WORD.fullmatch(text) for text in (ebms.cpa, ebms.service)):
+            raise ConfigurationError(
+                f"agency {self.name}: cpa and ebms_service are names without spaces."
+            )
+        if not 1 <= ebms.confirm_hours <= _HOURS_MAX:
+            raise ConfigurationError(f"agency {self.name}: confirm_hours is 1 to {_HOURS_MAX}.")
 
     @property
     def reporter(self) -> str:

@@ -89,6 +89,8 @@ class Connections:
         judge: Judge,
         headers: Mapping[str, str],
         body: Callable[[], Iterable[bytes]],
+        *,
+        once: bool = False,
     ) -> Reply:
         """Send a request and return its answer.
 
@@ -101,12 +103,14 @@ class Connections:
             judge: is asked on every request, about kept connections as well.
             headers: Content-Length among them.
             body: opens the body anew at each call.
+            once: it is never sent again, because its receiver would take a repeat for another
+                one; so it has a new connection.
 
         Raises:
             NoAnswer: no connection, no answer in time, or none that is HTTP.
             Exception: what ``judge`` or the body raises.
         """
-        kept = self._take(context)
+        kept = None if once else self._take(context)
         if kept is not None:
             try:
                 return self._exchange(kept, judge, headers, body)

@@ -1,23 +1,38 @@
 """One agency that stands for all: each filing goes the way that its route names."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from digipoort_wus.clock import Clock
 from digipoort_wus.delivery.agencies import AgencyRow
+from digipoort_wus.delivery.ebms import EbmsAgency
 from digipoort_wus.delivery.exchange import Credentials, Peer
-from digipoort_wus.delivery.wus import WusAgency, no_findings
+from digipoort_wus.delivery.messages import no_findings
+from digipoort_wus.delivery.outbox import Outbox
+from digipoort_wus.delivery.wus import WusAgency
+from digipoort_wus.ebms.message import Service
+from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Filing
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.process.agency import (
     Accepted,
     Agency,
-    Delivered,
+    Confirming,
+    Outcome,
     Refused,
-    Rejected,
+    Underway,
     Unreachable,
 )
 from digipoort_wus.process.routes import SANDBOX_AGENCY, Routes
+
+
+class Way(Agency, Protocol):
+    """The way to an agency outside."""
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
 
 
 class Dispatcher:
@@ -28,21 +43,31 @@ class Dispatcher:
 
     Args:
         routes: those in force; asked at each delivery.
-        ways: the agencies that are reached over WUS, by name.
+        ways: the agencies outside, by name.
         sandbox: the agency in this process.
     """
 
-    def __init__(self, routes: Routes, ways: Mapping[str, WusAgency], sandbox: Agency) -> None:
+    def __init__(self, routes: Routes, ways: Mapping[str, Way], sandbox: Agency) -> None:
         self._routes = routes
         self._ways = ways
         self._agencies: dict[str, Agency] = {**ways, SANDBOX_AGENCY: sandbox}
 
-    def deliver(self, filing: Filing, attempt: int) -> Delivered | Rejected | Unreachable:
+    def deliver(self, filing: Filing, attempt: int) -> Outcome | Underway:
         """Hand a filing to the agency of its route; Unreachable while there is none."""
         agency = self._agency_of(filing)
         if agency is None:
             return Unreachable("no route names an agency for its berichtsoort")
         return agency.deliver(filing, attempt)
+
+    def outcome(self, filing: Filing) -> Outcome | Underway:
+        """Return how a delivery went that was underway.
+
+        It is not known where the route leads to another agency now, or to none.
+        """
+        agency = self._agency_of(filing)
+        if not isinstance(agency, Confirming):
+            return Unreachable("its route leads elsewhere now")
+        return agency.outcome(filing)
 
     def answer(self, filing: Filing) -> Accepted | Refused | None:
         """Return the verdict of the agency of its route, None when it comes by itself."""
@@ -69,7 +94,8 @@ def ways_to(
     credentials: Callable[[str], Credentials],
     clock: Clock,
     findings: Callable[[Filing], Sequence[Finding]] = no_findings,
-) -> dict[str, WusAgency]:
+    outbox: Outbox | None = None,
+) -> dict[str, Way]:
     """Return the way to each agency, by its name.
 
     Args:
@@ -77,9 +103,15 @@ def ways_to(
         credentials: returns those in force for the agency of a name.
         clock: the time of signing, and of judging certificates.
         findings: what validation had to say of a filing, the same each time.
+        outbox: the messaging service; None where there is none.
+
+    Raises:
+        ConfigurationError: an agency is reached over ebMS, and there is no messaging service.
     """
     return {
-        row.name: WusAgency(
+        row.name: _ebms(row, outbox, clock, findings)
+        if row.ebms is not None
+        else WusAgency(
             Peer(row.url, row.oin, row.signer_oin),
             partial(credentials, row.name),
             clock=clock,
@@ -88,3 +120,24 @@ def ways_to(
         )
         for row in rows
     }
+
+
+def _ebms(
+    row: AgencyRow,
+    outbox: Outbox | None,
+    clock: Clock,
+    findings: Callable[[Filing], Sequence[Finding]],
+) -> EbmsAgency:
+    if row.ebms is None or outbox is None:
+        raise ConfigurationError(
+            f"agency {row.name} is reached over ebMS, which is not served here: give its url."
+        )
+    return EbmsAgency(
+        row.oin,
+        row.ebms.cpa,
+        outbox,
+        clock=clock,
+        service=Service(row.ebms.service, row.ebms.service_type or None),
+        confirm_within=timedelta(hours=row.ebms.confirm_hours),
+        findings=findings,
+    )

@@ -20,8 +20,8 @@ from digipoort_wus.client.wsse import SentRequest, answer_policy, verify_answer
 from digipoort_wus.clock import Clock, system_clock
 from digipoort_wus.contract.schema import validate
 from digipoort_wus.delivery.connection import Connections, NoAnswer, Reply, Timeouts
-from digipoort_wus.delivery.writing import Piece, length_of, octets_of
 from digipoort_wus.errors import Refusal
+from digipoort_wus.filing.writing import Piece, length_of, octets_of
 from digipoort_wus.names import Operation, Service
 from digipoort_wus.pki.chain import CachingVerifier, TrustStore, VerifiedCertificate
 from digipoort_wus.pki.identity import Identity

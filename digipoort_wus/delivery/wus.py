@@ -12,7 +12,7 @@ from digipoort_wus.client.errors import AnswerRefused, DigipoortFault
 from digipoort_wus.clock import Clock, parse_date_time, system_clock
 from digipoort_wus.delivery.connection import NoAnswer, Timeouts
 from digipoort_wus.delivery.exchange import Answered, Credentials, Exchange, Peer, Request
-from digipoort_wus.delivery.messages import aflever_request
+from digipoort_wus.delivery.messages import aflever_request, no_findings
 from digipoort_wus.errors import Refusal
 from digipoort_wus.filing.filing import Filing
 from digipoort_wus.filing.finding import Finding
@@ -39,11 +39,6 @@ _log = logging.getLogger(__name__)
 def message_id_of(filing: Filing) -> str:
     """Return the wsa:MessageID of a delivery: the same at every attempt, also after a crash."""
     return f"urn:uuid:{uuid5(_MESSAGES, filing.berichtkenmerk)}"
-
-
-def no_findings(_filing: Filing) -> Sequence[Finding]:
-    """Return nothing: validation has nothing to tell the agency."""
-    return ()
 
 
 class WusAgency:

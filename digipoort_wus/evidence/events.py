@@ -85,12 +85,14 @@ class Delivered:
         message_id: ours, the same at every attempt.
         attempt: from 1.
         receipt: of the SignatureValue or the octets of what the agency answered.
+        acknowledgment: of the octets of its acknowledgment, over ebMS.
     """
 
     agency: str
     message_id: str
     attempt: int
     receipt: Digest | None = None
+    acknowledgment: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

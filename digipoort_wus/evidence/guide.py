@@ -70,6 +70,21 @@ HMAC-SHA256 over the name of a value, one octet 0x00, and the value.
 `verify.sh` does all of this, and the hashes and HMACs that are too many to type.
 """
 
+_SIGNED = """\
+A newer xmlsec1 (1.3) also wants `--lax-key-search`.
+
+```sh
+openssl x509 -in {folder}/certificates/1.pem -pubkey -noout > signer.key
+xmlsec1 --verify --pubkey-pem signer.key \\
+{ids}    {folder}/request.xml
+```
+"""
+_OVER_EBMS = """\
+The request is the
+envelope of an ebMS message. Its signature is over the payload as well, in the form in which it
+came, which is not here: who verified it is the gateway.
+"""
+
 _TAIL = """\
 
 ## What it shows, and what not
@@ -107,7 +122,9 @@ def guide(
         entry = received.get(kept.bericht)
         if entry is not None and kept.certificates and kept.request is not None:
             who = f"Delivery {number}: who signed the request"
-            parts.append(_request(who, f"filings/{number}", entry.at, kept.certificates[0]))
+            said = _OVER_EBMS if str(entry.facts["policy"]).startswith("ebms") else _SIGNED
+            folder = f"filings/{number}"
+            parts.append(_request(who, folder, entry.at, kept.certificates[0], said))
         reported = (
             one for one in entries if one.kind == "reported" and one.bericht == kept.bericht
         )
@@ -129,19 +146,14 @@ def _of_agency(who: str, folder: str, at: datetime, kept: KeptRequest | None) ->
         yield _request(who, folder, at, kept.certificates[0])
 
 
-def _request(who: str, folder: str, at: datetime, signer: x509.Certificate) -> str:
+def _request(
+    who: str, folder: str, at: datetime, signer: x509.Certificate, said: str = _SIGNED
+) -> str:
     leaf = signer.fingerprint(hashes.SHA256()).hex()
     return f"""
 ### {who}
 
-The certificate's SHA-256 (DER) is `{leaf}`. A newer xmlsec1 (1.3) also wants `--lax-key-search`.
-
-```sh
-openssl x509 -in {folder}/certificates/1.pem -pubkey -noout > signer.key
-xmlsec1 --verify --pubkey-pem signer.key \\
-{"".join(_ids())}    {folder}/request.xml
-```
-
+The certificate's SHA-256 (DER) is `{leaf}`. {said.format(ids="".join(_ids()), folder=folder)}
 It led to a root, and was not revoked, when the request was received, {format_utc(at)}:
 
 ```sh

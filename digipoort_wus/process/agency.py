@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from lxml import etree
 
@@ -30,14 +30,17 @@ class Delivered:
     Args:
         agency: OIN of who has it; empty for an agency in this process.
         message_id: wsa:MessageID of the delivery; empty likewise.
-        receipt: SHA-256 of the octets of the agency's answer, for the evidence.
+        receipt: SHA-256 of the octets of the agency's answer, for the evidence; over ebMS of the
+            signed envelope of its bevestigAfleveren.
         agency_at: when the agency says that it got it.
+        acknowledgment: SHA-256 of the octets of the acknowledgment; over ebMS only.
     """
 
     agency: str = ""
     message_id: str = ""
     receipt: bytes | None = None
     agency_at: datetime | None = None
+    acknowledgment: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,18 @@ class Unreachable:
     """It is not known whether the agency has the filing; deliver it again: 420."""
 
     technical: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """The filing is on its way, durably: whether the agency has it becomes known later.
+
+    No status tells of it, for 405 stands there already.
+    """
+
+
+Outcome: TypeAlias = Delivered | Rejected | Unreachable
+"""How a delivery ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +93,24 @@ class Agency(Protocol):
     berichtkenmerk, by which the agency recognises it.
     """
 
-    def deliver(self, filing: Filing, attempt: int) -> Delivered | Rejected | Unreachable:
+    def deliver(self, filing: Filing, attempt: int) -> Outcome | Underway:
         """Hand over a filing; ``attempt`` counts from 1."""
 
     def answer(self, filing: Filing) -> Accepted | Refused | None:
         """Return the verdict on a filing that was delivered, None when it comes by itself."""
+
+
+@runtime_checkable
+class Confirming(Agency, Protocol):
+    """An agency that may say later whether it has a filing.
+
+    Who hears that it has, or refuses it, says so at once
+    (:func:`~digipoort_wus.process.confirming.take_confirmation`); besides, it is asked now and
+    then.
+    """
+
+    def outcome(self, filing: Filing) -> Outcome | Underway:
+        """Return how a delivery went that was Underway; quick, and it may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)

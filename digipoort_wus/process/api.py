@@ -44,6 +44,8 @@ class Caller:
         body_digest: SHA-256 of the canonical element in the signed Body.
         proof: of a filing, a report or an offer; None of every other request, and where no gate
             was passed.
+        counted: whether its octets were counted for the volume of the day already, when the
+            message came that it was in.
     """
 
     oin: str
@@ -51,6 +53,7 @@ class Caller:
     message_id: str
     body_digest: bytes
     proof: Proof | None = field(default=None, repr=False, compare=False)
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Right(Enum):
     AANBIEDEN = "aanbieden"
     """To offer messages about them: for agencies."""
     ECHO = "echo"
+    EBMS = "ebms"
+    """To exchange messages over ebMS, as far as an agreement says."""
 
 
 _RIGHT_OF = MappingProxyType(

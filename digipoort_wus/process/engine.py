@@ -42,10 +42,10 @@ from digipoort_wus.process.scenarios import Scenarios, no_scenarios, scenario_of
 from digipoort_wus.process.steps import Participants
 from digipoort_wus.process.telling import Teller
 from digipoort_wus.process.together import Gathering, Owed, Recorder
-from digipoort_wus.process.transitions import Step
+from digipoort_wus.process.transitions import DELIVERS, Step
 from digipoort_wus.process.validators import at_once
 from digipoort_wus.process.watching import Nobody, Watcher
-from digipoort_wus.process.working import DELIVERS, STAGES, Policies, Taken, Worker, where
+from digipoort_wus.process.working import STAGES, Policies, Taken, Worker, where
 from digipoort_wus.rules.api import Stage
 from digipoort_wus.store.ports import (
     Job,

@@ -47,7 +47,15 @@ from digipoort_wus.store.ports import (
     Transaction,
 )
 
-_DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
+_AGAIN: Mapping[Step, Step] = MappingProxyType(
+    {
+        Step.DELIVER: Step.DELIVER,
+        Step.REDELIVER: Step.REDELIVER,
+        Step.SENT: Step.DELIVER,
+        Step.RESENT: Step.REDELIVER,
+    }
+)
+"""The step in which a filing is delivered again, by that in which it is."""
 _RESENDABLE = frozenset(("400", "410", "420"))
 """Last statuses after which a filing that has no job may be delivered again: the agency has not
 judged it."""
@@ -171,6 +179,8 @@ def cancel(transaction: Transaction, kenmerk: str, decision: Decision) -> str:
 def resend(transaction: Transaction, kenmerk: str, decision: Decision) -> None:
     """Deliver a filing again, now, with the MessageID that it had.
 
+    Over ebMS nothing else is sent while a message with it is still underway; else a new one is.
+
     Raises:
         NotPossible: it was not delivered yet for another reason, or has been judged; or several
             deliveries can be meant.
@@ -184,7 +194,7 @@ def resend(transaction: Transaction, kenmerk: str, decision: Decision) -> None:
             return f"Filing {kenmerk} has a later delivery: name this one by its berichtkenmerk."
         if job is None:
             return _why_not_resent(transaction, row)
-        if Step(job.step) not in _DELIVERS:
+        if Step(job.step) not in _AGAIN:
             return f"Filing {kenmerk} is not ready for delivery: it is at {job.step}."
         return None
 
@@ -193,8 +203,8 @@ def resend(transaction: Transaction, kenmerk: str, decision: Decision) -> None:
     job = transaction.job(row.filing_id)
     _record(transaction, row, filing, decision, Resent)
     now = to_milliseconds(decision.at)
-    step = Step.REDELIVER.value if job is None else job.step
-    transaction.replace_job(Job(row.filing_id, kenmerk, step, AT_ONCE, now))
+    step = Step.REDELIVER if job is None else _AGAIN[Step(job.step)]
+    transaction.replace_job(Job(row.filing_id, kenmerk, step.value, AT_ONCE, now))
 
 
 def again(transaction: Transaction, kenmerk: str, decision: Decision) -> Sequence[str]:

@@ -93,6 +93,8 @@ class Purger:
         kept: by which rules, and when.
         clock: of the days.
         on_purged: is told the name of the rule and how many filings went.
+        forget_more: does a step of what else is forgotten each day, of a round that began at
+            this moment; tells whether anything is left.
     """
 
     def __init__(
@@ -101,7 +103,10 @@ class Purger:
         kept: Retention,
         clock: Clock,
         on_purged: Callable[[str, int], None],
+        forget_more: Callable[[datetime], bool] = lambda _: False,
     ) -> None:
+        self._forget_more = forget_more
+        self._more = False
         self._store = store
         self._kept = kept
         self._clock = clock
@@ -119,10 +124,12 @@ class Purger:
         if self._began is None:
             if now < self._next:
                 return self._next
-            self._began, self._forgetting = now, True
+            self._began, self._forgetting, self._more = now, True, True
             self._left.extend(self._kept.rules)
         if self._forgetting:
             self._forget(now)
+        elif self._more:
+            self._more = self._forget_more(self._began)
         elif self._left:
             done = step(self._store, self._left[0], self._began, self._position)
             if done.elsewhere:
@@ -130,7 +137,7 @@ class Purger:
             self._tell(self._left[0], done)
             if done.position is None:
                 self._left.popleft()
-        if self._forgetting or self._left:
+        if self._forgetting or self._more or self._left:
             # Whoever files must not notice.
             return now + _PAUSE
         self._began, self._next = None, self._following(now)

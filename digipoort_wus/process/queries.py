@@ -20,6 +20,7 @@ from digipoort_wus.evidence.events import Fetched
 from digipoort_wus.filing.content import read_content, size_of
 from digipoort_wus.filing.filing import ReturnMessage
 from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.status import Status
 from digipoort_wus.filing.texts import NotSendable, require_sendable
 from digipoort_wus.process.api import (
     MailboxEntry,
@@ -120,6 +121,15 @@ def process_statuses(
     """Return all statuses of one process in a period."""
     own_process(reader, oin, kenmerk)
     return shown(reader.statuses(_of_process(oin, kenmerk, period), STATUSES_AT_ONCE))
+
+
+def all_statuses(reader: Reader, kenmerk: str) -> tuple[Status, ...]:
+    """Return the statuses of a process, in order, whoever filed it; none for an unknown kenmerk."""
+    filings = reader.filings_of(kenmerk)
+    if not filings:
+        return ()
+    rows = reader.statuses(Selection(filings[0].sender, kenmerk=kenmerk))
+    return tuple(row.status for row in rows)
 
 
 def new_process_statuses(

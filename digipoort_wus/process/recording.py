@@ -217,7 +217,10 @@ def _digests(proof: Proof, kind: str) -> tuple[Digest, ...]:
 def delivered(outcome: Delivered, attempt: int, at: datetime) -> Happened:
     """Return the entry of a delivery that the agency took."""
     receipt = None if outcome.receipt is None else Digest(outcome.receipt)
-    event = events.Delivered(outcome.agency or HERE, outcome.message_id, attempt, receipt)
+    acknowledged = None if outcome.acknowledgment is None else Digest(outcome.acknowledgment)
+    event = events.Delivered(
+        outcome.agency or HERE, outcome.message_id, attempt, receipt, acknowledged
+    )
     return Happened(at, event)
 
 

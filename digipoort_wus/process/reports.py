@@ -91,10 +91,10 @@ def take_report(
     """
     if _is_repeat(transaction, caller):
         return Effect.NONE
-    rows = _delivered_to(transaction, caller.oin, report.kenmerk, house)
+    rows = delivered_to(transaction, caller.oin, report.kenmerk, house)
     # Whoever else writes to the process meanwhile begins again behind this, or this behind him.
     transaction.hold_process(report.kenmerk)
-    row, filing = _reported_on(transaction, rows, report.berichtkenmerk)
+    row, filing = reported_on(transaction, rows, report.berichtkenmerk)
     step, last = _state(transaction, row)
     if step is None and _is_known(last, report):
         # Not remembered: it leads to the same however often it comes, and there may be no end.
@@ -111,7 +111,7 @@ def take_report(
         report.error or transition.error,
         report.details,
     )
-    subject = _subject(transaction, row.filing_id, filing.berichtkenmerk)
+    subject = subject_to_report(transaction, row.filing_id, filing.berichtkenmerk)
     told = reported(
         subject.salt,
         caller.oin,
@@ -156,7 +156,7 @@ def take_offer(
     if filing_id is None:
         return Effect.NONE
     filing = transaction.filing(filing_id, NO_DOCUMENTS)
-    subject = _subject(transaction, filing_id, filing.berichtkenmerk)
+    subject = subject_to_report(transaction, filing_id, filing.berichtkenmerk)
     told = offered(
         *(subject.salt, message, caller.oin, now),
         message_id=caller.message_id,
@@ -189,7 +189,7 @@ def offer_locally(
     if filing_id is None:
         return Effect.NONE
     filing = transaction.filing(filing_id, NO_DOCUMENTS)
-    subject = _subject(transaction, filing_id, filing.berichtkenmerk)
+    subject = subject_to_report(transaction, filing_id, filing.berichtkenmerk)
     record(transaction, subject, (offered(subject.salt, message, "", now),))
     transaction.offer(message, prepared)
     return Effect.RECORDED
@@ -224,7 +224,7 @@ def foresee_offer(
     """
     if _is_repeat(reader, caller):
         return None
-    return _judged(reader, _delivered_to(reader, caller.oin, message.kenmerk, house), message)
+    return _judged(reader, delivered_to(reader, caller.oin, message.kenmerk, house), message)
 
 
 def _judged(reader: Reader, rows: Sequence[FilingRow], message: ReturnMessage) -> FilingId | None:
@@ -265,7 +265,7 @@ def _remember(
         transaction.keep_materials(caller.proof.materials)
 
 
-def _delivered_to(reader: Reader, oin: str, kenmerk: str, house: House) -> Sequence[FilingRow]:
+def delivered_to(reader: Reader, oin: str, kenmerk: str, house: House) -> Sequence[FilingRow]:
     """Return the filings of a process of which this OIN is the agency, oldest first.
 
     Who is told of a kenmerk that it is not his knows that it exists, so nobody is.
@@ -276,7 +276,7 @@ def _delivered_to(reader: Reader, oin: str, kenmerk: str, house: House) -> Seque
     return rows
 
 
-def _reported_on(
+def reported_on(
     reader: Reader, rows: Sequence[FilingRow], berichtkenmerk: str | None
 ) -> tuple[FilingRow, Filing]:
     """Return the filing that a berichtkenmerk names, without its documents."""
@@ -289,7 +289,9 @@ def _reported_on(
     raise Refusal(checks.BERICHTKENMERK_KNOWN)
 
 
-def _subject(transaction: Transaction, filing_id: FilingId, berichtkenmerk: str) -> Subject:
+def subject_to_report(
+    transaction: Transaction, filing_id: FilingId, berichtkenmerk: str
+) -> Subject:
     """Return what evidence about a filing needs; of a purged one nothing more is kept."""
     try:
         return subject_of(transaction, filing_id, berichtkenmerk)

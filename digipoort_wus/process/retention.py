@@ -1,4 +1,4 @@
-"""How long filings are kept: a rule for each berichtsoort, or one for all others."""
+"""How long filings are kept: a rule for each berichtsoort, or one for all others; and ebMS."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,14 +40,19 @@ class Retention:
     Args:
         rules: no filing is of two of them.
         hour: of the day in UTC at which the gateway purges.
+        ebms_days: so much longer messages of ebMS are kept than their agreement demands.
     """
 
     rules: tuple[Rule, ...] = ()
     hour: int = DEFAULT_HOUR
+    ebms_days: int = 0
 
 
 def retention(
-    days: Sequence[tuple[str, int]], default_days: int | None, hour: int = DEFAULT_HOUR
+    days: Sequence[tuple[str, int]],
+    default_days: int | None,
+    hour: int = DEFAULT_HOUR,
+    ebms_days: int = 0,
 ) -> Retention:
     """Return the rules of a configuration.
 
@@ -55,12 +60,15 @@ def retention(
         days: how long filings of a berichtsoort are kept.
         default_days: how long all others are; None: for good.
         hour: of the day in UTC.
+        ebms_days: so much longer messages of ebMS are kept than their agreement demands.
 
     Raises:
         ConfigurationError: a number is out of range, or a berichtsoort has two rules.
     """
     if hour not in range(24):
         raise ConfigurationError("retention.hour is an hour of the day in UTC, 0 to 23.")
+    if not 0 <= ebms_days <= DAYS_MAX:
+        raise ConfigurationError(f"retention.ebms_days is 0 to {DAYS_MAX} days.")
     rules = []
     named: list[str] = []
     for berichtsoort, number in days:
@@ -75,7 +83,7 @@ def retention(
         _require_days("retention.default_days", default_days)
         name = f"retention: default, {default_days} days"
         rules.append(Rule(name, default_days, but=tuple(named)))
-    return Retention(tuple(rules), hour)
+    return Retention(tuple(rules), hour, ebms_days)
 
 
 def _require_days(key: str, days: int) -> None:

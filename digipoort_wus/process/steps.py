@@ -14,19 +14,25 @@ from digipoort_wus.filing.texts import CODE_MAX, LONG_MAX, require_sendable, req
 from digipoort_wus.process.agency import (
     Accepted,
     Agency,
+    Confirming,
     Delivered,
     Refused,
     Rejected,
+    Underway,
     Unreachable,
 )
+from digipoort_wus.process.agency import Outcome as Delivery
 from digipoort_wus.process.details import validation_error, validation_results
 from digipoort_wus.process.judging import judged
 from digipoort_wus.process.retry import RetryPolicy
 from digipoort_wus.process.transitions import FAILURES, TRANSITIONS, Event, Step
 from digipoort_wus.rules.api import Outcome, Report, RuleEngine, Stage
-from digipoort_wus.store.ports import AT_ONCE, Job
+from digipoort_wus.store.ports import AT_ONCE, LONGEST_WAIT, Job
 
 _TICK = timedelta(milliseconds=1)
+_LOOK_AGAIN = timedelta(minutes=30)
+"""The least time until it is asked how a delivery goes that is underway; at most LONGEST_WAIT.
+Who hears that it has ended does not wait for that."""
 
 
 class Authoriser(Protocol):
@@ -146,6 +152,8 @@ def _asked(step: Step, filing: Filing, attempt: int, participants: Participants)
             return _delivered(participants.agency.deliver(filing, 1))
         case Step.REDELIVER:
             return _delivered(participants.agency.deliver(filing, 1 + attempt))
+        case Step.SENT | Step.RESENT:
+            return _delivered(_outcome(participants.agency, filing))
         case Step.ANSWER:
             return _answered(participants.agency.answer(filing))
         case Step.AWAIT:
@@ -170,7 +178,7 @@ def decide(
     step = Step(job.step)
     failed = observed.event in FAILURES
     # The first delivery and the attempts of REDELIVER are one series.
-    failures = _failures(step, job.attempts)
+    failures = attempt_of(step, job.attempts)
     ends = (step, Event.EXHAUSTED) in TRANSITIONS
     if failed and ends and retry.spent(failures, job.since, now, job.run_at):
         observed = Observed(Event.EXHAUSTED)
@@ -179,6 +187,8 @@ def decide(
     follow = None
     if transition.then not in (None, Step.AWAIT):
         run_at = retry.next_at(failures, job.since, now, chance) if failed else AT_ONCE
+        if observed.event is Event.UNDERWAY:
+            run_at = now + _LOOK_AGAIN + chance * (LONGEST_WAIT - _LOOK_AGAIN)
         follow = Follow(transition.then, run_at)
     return Result(transition.codes, follow, error, observed.details, observed.messages)
 
@@ -214,10 +224,15 @@ def timed(
 _AUTHORISATION = {"200": Event.ALLOWED, "210": Event.DENIED, "230": Event.AUSP_DOWN}
 
 
-def _failures(step: Step, attempts: int) -> int:
-    """Return how often it was tried when this attempt fails."""
+def attempt_of(step: Step, attempts: int) -> int:
+    """Return how often something was tried, this time included.
+
+    Args:
+        step: of a delivery, or another.
+        attempts: how often the step was claimed, this time included.
+    """
     match step:
-        case Step.DELIVER:
+        case Step.DELIVER | Step.SENT:
             return 1
         case Step.REDELIVER:
             return 1 + attempts
@@ -240,7 +255,13 @@ def _validated(report: Report) -> Observed:
             return Observed(Event.UNDETERMINED, report=report)
 
 
-def _delivered(outcome: Delivered | Rejected | Unreachable) -> Observed:
+def _outcome(agency: Agency, filing: Filing) -> Delivery | Underway:
+    if isinstance(agency, Confirming):
+        return agency.outcome(filing)
+    return Unreachable("its agency is another now, which takes delivery at once")
+
+
+def _delivered(outcome: Delivery | Underway) -> Observed:
     match outcome:
         case Delivered():
             return Observed(Event.DELIVERED, delivered=outcome)
@@ -248,6 +269,8 @@ def _delivered(outcome: Delivered | Rejected | Unreachable) -> Observed:
             return Observed(Event.REJECTED, error, details)
         case Unreachable():
             return Observed(Event.UNREACHABLE)
+        case Underway():
+            return Observed(Event.UNDERWAY)
 
 
 def _answered(answer: Accepted | Refused | None) -> Observed:

@@ -2,7 +2,8 @@
 
 What leads to another attempt of the same step writes nothing: 230 and 321 are written once,
 after the last attempt, and 420 at the first failed delivery (a second time, with AFS600, at
-the end). A status that ends a process in failure has a ``statusFoutcode``, for there are
+the end). A delivery that is confirmed later waits in between (SENT, RESENT), and waiting writes
+nothing either. A status that ends a process in failure has a ``statusFoutcode``, for there are
 clients that go on asking until they see one or a 500; no other status has one. Where no
 code is known it is ours: the letters of who judged, then 500 for a refusal and 400 for a
 technical failure, as VAS500 and VAS400 are.
@@ -27,6 +28,10 @@ class Step(Enum):
     CONTENT = "content"
     DELIVER = "deliver"
     REDELIVER = "redeliver"
+    SENT = "sent"
+    """Delivered, as far as that is ours to do; the agency has yet to confirm that it has it."""
+    RESENT = "resent"
+    """The same after a delivery that failed."""
     ANSWER = "answer"
     AWAIT = "await"
     """Delivered; the agency reports by itself (``zetStatus``), and until then nothing is due."""
@@ -51,6 +56,7 @@ class Event(Enum):
     DELIVERED = "delivered"
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
+    UNDERWAY = "underway"
     EXHAUSTED = "exhausted"
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -63,8 +69,15 @@ class Event(Enum):
 FAILURES = frozenset((Event.AUSP_DOWN, Event.UNDETERMINED, Event.UNREACHABLE))
 """After these the same is tried again, until it has been tried often or long enough."""
 
+DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
+"""The steps in which a filing is handed to its agency."""
+CONFIRMS = frozenset((Step.SENT, Step.RESENT))
+"""Those in which the agency has yet to confirm it."""
+
 _VALIDATED = frozenset((Event.VALID, Event.INVALID, Event.UNDETERMINED))
-_DELIVERY = frozenset((Event.DELIVERED, Event.REJECTED, Event.UNREACHABLE))
+DELIVERY = frozenset((Event.DELIVERED, Event.REJECTED, Event.UNREACHABLE))
+"""How a delivery ends."""
+_DELIVERS = DELIVERY | {Event.UNDERWAY}
 VERDICTS = frozenset((Event.ACCEPTED, Event.REFUSED))
 """What an agency that has a filing may say of it, at any time."""
 FOUND: Mapping[Step, frozenset[Event]] = MappingProxyType(
@@ -72,8 +85,10 @@ FOUND: Mapping[Step, frozenset[Event]] = MappingProxyType(
         Step.AUTHORISE: frozenset((Event.ALLOWED, Event.DENIED, Event.AUSP_DOWN)),
         Step.ENVELOPE: _VALIDATED,
         Step.CONTENT: _VALIDATED,
-        Step.DELIVER: _DELIVERY,
-        Step.REDELIVER: _DELIVERY,
+        Step.DELIVER: _DELIVERS,
+        Step.REDELIVER: _DELIVERS,
+        Step.SENT: _DELIVERS,
+        Step.RESENT: _DELIVERS,
         Step.ANSWER: VERDICTS | {Event.AWAITED},
         Step.AWAIT: frozenset(),
     }
@@ -129,6 +144,7 @@ TRANSITIONS: Mapping[tuple[Step, Event], Transition] = MappingProxyType(
         (Step.DELIVER, Event.DELIVERED): Transition(("400",), Step.ANSWER),
         (Step.DELIVER, Event.REJECTED): Transition(("410",), None, _AFS400),
         (Step.DELIVER, Event.UNREACHABLE): Transition(("420",), Step.REDELIVER),
+        (Step.DELIVER, Event.UNDERWAY): Transition((), Step.SENT),
         # Who reports on a filing has it, whatever became of the answer to its delivery.
         (Step.DELIVER, Event.ACCEPTED): Transition(("400", "500"), None),
         (Step.DELIVER, Event.REFUSED): Transition(("400", "510"), None, _UVP500),
@@ -136,10 +152,27 @@ TRANSITIONS: Mapping[tuple[Step, Event], Transition] = MappingProxyType(
         (Step.REDELIVER, Event.DELIVERED): Transition(("405", "400"), Step.ANSWER),
         (Step.REDELIVER, Event.REJECTED): Transition(("405", "410"), None, _AFS400),
         (Step.REDELIVER, Event.UNREACHABLE): Transition((), Step.REDELIVER),
+        (Step.REDELIVER, Event.UNDERWAY): Transition((), Step.RESENT),
         (Step.REDELIVER, Event.EXHAUSTED): Transition(("420",), None, _AFS600),
         (Step.REDELIVER, Event.ACCEPTED): Transition(("405", "400", "500"), None),
         (Step.REDELIVER, Event.REFUSED): Transition(("405", "400", "510"), None, _UVP500),
         (Step.REDELIVER, Event.CANCELLED): Transition(("420",), None, _BEH900),
+        # As of the delivery that it waits for. Who confirms later also judges later.
+        (Step.SENT, Event.DELIVERED): Transition(("400",), Step.AWAIT),
+        (Step.SENT, Event.REJECTED): Transition(("410",), None, _AFS400),
+        (Step.SENT, Event.UNREACHABLE): Transition(("420",), Step.REDELIVER),
+        (Step.SENT, Event.UNDERWAY): Transition((), Step.SENT),
+        (Step.SENT, Event.ACCEPTED): Transition(("400", "500"), None),
+        (Step.SENT, Event.REFUSED): Transition(("400", "510"), None, _UVP500),
+        (Step.SENT, Event.CANCELLED): Transition(("420",), None, _BEH900),
+        (Step.RESENT, Event.DELIVERED): Transition(("405", "400"), Step.AWAIT),
+        (Step.RESENT, Event.REJECTED): Transition(("405", "410"), None, _AFS400),
+        (Step.RESENT, Event.UNREACHABLE): Transition((), Step.REDELIVER),
+        (Step.RESENT, Event.UNDERWAY): Transition((), Step.RESENT),
+        (Step.RESENT, Event.EXHAUSTED): Transition(("420",), None, _AFS600),
+        (Step.RESENT, Event.ACCEPTED): Transition(("405", "400", "500"), None),
+        (Step.RESENT, Event.REFUSED): Transition(("405", "400", "510"), None, _UVP500),
+        (Step.RESENT, Event.CANCELLED): Transition(("420",), None, _BEH900),
         (Step.ANSWER, Event.ACCEPTED): Transition(("500",), None),
         (Step.ANSWER, Event.REFUSED): Transition(("510",), None, _UVP500),
         (Step.ANSWER, Event.AWAITED): Transition((), Step.AWAIT),

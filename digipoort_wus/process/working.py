@@ -27,8 +27,15 @@ from digipoort_wus.process.retry import (
     RetryPolicy,
 )
 from digipoort_wus.process.scenarios import Scenario, Scenarios, scenario_of
-from digipoort_wus.process.steps import Observed, Participants, Result, decide, observe
-from digipoort_wus.process.transitions import FAILURES, Event, Step
+from digipoort_wus.process.steps import (
+    Observed,
+    Participants,
+    Result,
+    attempt_of,
+    decide,
+    observe,
+)
+from digipoort_wus.process.transitions import CONFIRMS, DELIVERS, FAILURES, Event, Step
 from digipoort_wus.process.validations import row_of
 from digipoort_wus.rules.api import Busy, Report, Stage
 from digipoort_wus.store.ports import (
@@ -46,11 +53,12 @@ CONTENT_AGAIN = timedelta(seconds=15)
 """The least time until a content is asked for again that could not be had."""
 BUSY_AGAIN = timedelta(seconds=5)
 """The least time until a rule engine is asked again that was full."""
-DELIVERS = frozenset((Step.DELIVER, Step.REDELIVER))
 STAGES: Mapping[Step, Stage] = MappingProxyType(
     {Step.ENVELOPE: Stage.ENVELOPE, Step.CONTENT: Stage.CONTENT}
 )
 """The steps that ask the rule engine, and at which stage."""
+_ONE_SERIES = {Step.REDELIVER.value, Step.RESENT.value}
+"""Steps that share their attempts, and the time until it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +163,11 @@ class Worker:
                 raise
             except Exception as error:
                 return Taken(tuple(done), job, where(error))
-            done.append(one)
             following = self._following(job, one.result)
+            if one.event is Event.UNDERWAY and step_of(job) in CONFIRMS:
+                # It was only looked at: there is nothing to tell.
+                return Taken(tuple(done), following)
+            done.append(one)
             if following is None or not self._goes_on(job, following, filing):
                 return Taken(tuple(done), following)
             job = following
@@ -203,7 +214,7 @@ class Worker:
             # Nothing for the evidence but the statuses: most steps.
             return Done(step, done.event, done.result, (), (), monotonic() - began, judged)
         now = to_milliseconds(self.clock())
-        attempt = 1 if step is Step.DELIVER else 1 + job.attempts
+        attempt = attempt_of(step, job.attempts)
         entries = [] if delivered is None else [recording.delivered(delivered, attempt, now)]
         entries += [recording.offered(salt, message, "", now) for message in messages]
         prepared = [self.store.prepare((item.document, *item.attachments)) for item in messages]
@@ -249,7 +260,7 @@ class Worker:
     def _policy(self, step: Step, scenario: Scenario | None) -> RetryPolicy:
         if step is Step.AUTHORISE:
             return self.policies.authorisation
-        if step not in DELIVERS:
+        if step not in DELIVERS | CONFIRMS:
             return self.policies.validation
         return (scenario and scenario.delivery_retry) or self.policies.delivery
 
@@ -258,10 +269,20 @@ class Worker:
         if result.follow is None:
             return None
         step, run_at = result.follow.step.value, result.follow.run_at
-        if step == job.step:
+        if step == job.step or {step, job.step} == _ONE_SERIES:
             # Entered by a clock that was ahead: its time begins when that is found out.
             since = min(job.since, to_milliseconds(self.clock()))
-            return replace(job, run_at=run_at, since=since, crashes=0, reason=None)
+            # To look whether a delivery was confirmed is no attempt.
+            attempts = job.attempts - (step_of(job) in CONFIRMS)
+            return replace(
+                job,
+                step=step,
+                run_at=run_at,
+                since=since,
+                attempts=attempts,
+                crashes=0,
+                reason=None,
+            )
         now = to_milliseconds(self.clock())
         attempts = int(run_at <= now)
         return Job(job.filing_id, job.kenmerk, step, run_at, now, attempts, job.token)
@@ -292,10 +313,15 @@ class Worker:
         What is slow is done in its own threads, and not by whoever did the step before.
         """
         step, before = Step(following.step), Step(job.step)
-        if step is before or following.attempts == 0 or step in DELIVERS:
+        if step is before or following.attempts == 0 or step in DELIVERS | CONFIRMS:
             return False
         where_next = self.outside(step, filing)
         return where_next is None or where_next == self.outside(before, filing)
+
+
+def step_of(job: Job) -> Step:
+    """Return the step of a job."""
+    return Step(job.step)
 
 
 def where(error: BaseException) -> str:

@@ -33,7 +33,7 @@ class Came(Enum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """An earlier rule left nothing for it to judge."""
+    """It had nothing to judge: an earlier rule left nothing, or it is not for this MIME type."""
     TECHNICAL = "technical"
     """It could not be judged, which is nobody's mistake but ours."""
 

@@ -21,6 +21,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from digipoort_wus import checks
+from digipoort_wus.config_addresses import is_loopback
 from digipoort_wus.errors import Refusal
 from digipoort_wus.server.budget import Budget
 from digipoort_wus.server.channel import BoundedChannel
@@ -95,8 +96,8 @@ class AdminResource(Resource):
             Refusal: HTTP-HOST, HTTP-METHOD or HTTP-PATH.
         """
         # Beyond this machine whoever may connect may read, under whatever name.
-        if _is_loopback(self._host) and "host" in head.headers:
-            _require_name(head.headers["host"], self._host)
+        if is_loopback(self._host) and "host" in head.headers:
+            require_name(head.headers["host"], self._host)
         if head.path not in (HEALTH, READINESS, METRICS):
             raise Refusal(checks.HTTP_PATH, expected=", ".join((HEALTH, READINESS, METRICS)))
         if head.method not in ("GET", "HEAD"):
@@ -128,15 +129,15 @@ class AdminSite(BoundedSite):
         return cast(BoundedChannel, super().buildProtocol(addr))
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _require_name(host: str, listening: str) -> None:
+def require_name(host: str, listening: str) -> None:
     """Refuse a name that only somebody else's DNS can have led here.
+
+    Args:
+        host: the header Host.
+        listening: the address that is listened on, of loopback.
+
+    Raises:
+        Refusal: HTTP-HOST.
 
     A page in a browser of this machine can have its own name resolved to 127.0.0.1, and would
     then be allowed to read what is answered (DNS rebinding). It cannot choose another Host.

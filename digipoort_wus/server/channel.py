@@ -35,7 +35,6 @@ from digipoort_wus.server.framing import (
     too_many_headers,
     whole_answer,
 )
-from digipoort_wus.server.http import http_refusal
 from digipoort_wus.server.reactor import DelayedCall
 
 if TYPE_CHECKING:
@@ -194,7 +193,10 @@ class BoundedChannel(HTTPChannel):
         version = self._version.decode("latin-1")
         check_host(headers.getRawHeaders(b"Host") or [], version=version)
         command, target = self._command, cast(bytes, self._path)
-        self.site.judge(read_head(command, target, headers.getAllRawHeaders()))
+        head = read_head(command, target, headers.getAllRawHeaders())
+        self.site.judge(head)
+        if isinstance(self._transferDecoder, ChunkDecoder):
+            self._transferDecoder.most = self.site.body_max(head)
 
     # --- Body -----------------------------------------------------------------------
 
@@ -300,7 +302,7 @@ class BoundedChannel(HTTPChannel):
             event="http-refused",
         )
         self.site.count(refusal.check)
-        octets = whole_answer(http_refusal(refusal), method=getattr(self, "_command", b""))
+        octets = whole_answer(self.site.told(refusal), method=getattr(self, "_command", b""))
         cast(_Transport, self.transport).write(octets)
         self._rest = rest
         if rest == 0:

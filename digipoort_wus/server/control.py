@@ -27,7 +27,7 @@ from digipoort_wus.store.ports import Store, Transaction
 
 _log = logging.getLogger(__name__)
 NAME = "control"
-LINE_MAX = 65_536
+LINE_MAX = 1_048_576
 _SECONDS = 20.0
 _CREDENTIALS = struct.Struct("3i")
 
@@ -222,7 +222,7 @@ def _read_line(connection: socket.socket, within: float) -> bytes:
         if left <= 0:
             raise TimeoutError
         connection.settimeout(left)
-        piece = connection.recv(4_096)
+        piece = connection.recv(65_536)
         if not piece:
             break
         line += piece

@@ -24,7 +24,8 @@ from digipoort_wus.server.gate import Opened, Rejected, open_request
 from digipoort_wus.server.http import HttpRequest, check_head
 from digipoort_wus.server.mending import mend
 from digipoort_wus.soap.envelope import local_name, read_envelope
-from digipoort_wus.soap.mtom import XOP, expand, is_package, read_package, read_package_type
+from digipoort_wus.soap.mtom import XOP, expand, read_package, read_package_type
+from digipoort_wus.soap.multipart import is_package
 from digipoort_wus.wss.causes.advice import form_cause
 from digipoort_wus.wss.causes.loose import Loose, read_loosely
 from digipoort_wus.wss.causes.remedies import remedy_of

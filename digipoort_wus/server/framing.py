@@ -155,10 +155,14 @@ class ChunkDecoder:
         take: called with each piece of the body.
         finish: called once, with the octets behind the body.
 
+    Attributes:
+        most: octets of the body; whoever knows what is at the path of the request sets it.
+
     RFC 9112 §7.1.
     """
 
     def __init__(self, take: Callable[[bytes], None], finish: Callable[[bytes], None]) -> None:
+        self.most = limits.WIRE_MAX_BYTES
         self._take = take
         self._finish = finish
         self._pending = b""
@@ -215,8 +219,8 @@ class ChunkDecoder:
         self._announced += self._left
         self._chunks += 1
         self._at_end = not self._left
-        if self._announced > limits.WIRE_MAX_BYTES:
-            raise too_large("more, in chunks")
+        if self._announced > self.most:
+            raise too_large("more, in chunks", self.most)
         if self._chunks > limits.CHUNKS_MAX:
             raise Refusal(
                 checks.HTTP_SIZE, expected=f"at most {limits.CHUNKS_MAX} chunks", received="more"

@@ -86,6 +86,7 @@ class Gauges:
                 "leased": counts.leased,
                 "aside": counts.aside,
                 "age": age,
+                "ebms": _waited(now, reader.next_ebms_task_at(now)),
                 "unsealed": _age(now, [row.at for row in reader.unsealed(1)]),
                 "unstamped": _age(now, [row.sealed_at for row in reader.unstamped(1)]),
             }
@@ -98,6 +99,8 @@ class Gauges:
             return
         yield _gauge("store_readable", "Whether the queue could be counted.", 1)
         yield _gauge("oldest_due_seconds", "How long the oldest due job waits.", read.pop("age"))
+        about = "How long what is due over ebMS waits to be sent."
+        yield _gauge("ebms_oldest_due_seconds", about, read.pop("ebms"))
         unsealed, unstamped = read.pop("unsealed"), read.pop("unstamped")
         yield _gauge("oldest_unsealed_seconds", "Age of the oldest unsealed entry.", unsealed)
         if self.stamps:
@@ -107,6 +110,10 @@ class Gauges:
         for state, number in read.items():
             jobs.add_metric([state], number)
         yield jobs
+
+
+def _waited(now: datetime, since: datetime | None) -> float:
+    return 0.0 if since is None else max((now - since).total_seconds(), 0)
 
 
 def _age(now: datetime, oldest: Sequence[datetime]) -> float:

@@ -12,7 +12,8 @@ from cryptography import x509
 from digipoort_wus import checks, limits
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AANLEVER, ENDPOINTS, Service
-from digipoort_wus.soap.mtom import is_package, read_package_type
+from digipoort_wus.soap.mtom import read_package_type
+from digipoort_wus.soap.multipart import is_package
 from digipoort_wus.wss.policy import Charset, SoapAction
 
 SERVICE_AT: dict[str, Service] = {
@@ -127,11 +128,13 @@ def _check_text_xml(content_type: str) -> None:
         raise Refusal(checks.HTTP_CHARSET, expected="utf-8", received=charset[1])
 
 
-def too_large(received: str) -> Refusal:
-    """Return the refusal of a body over the wire limit."""
-    return Refusal(
-        checks.HTTP_SIZE, expected=f"at most {limits.WIRE_MAX_BYTES} bytes", received=received
-    )
+def too_large(received: str, most: int = limits.WIRE_MAX_BYTES) -> Refusal:
+    """Return the refusal of a body over the wire limit.
+
+    Args:
+        most: octets that are allowed at its path.
+    """
+    return Refusal(checks.HTTP_SIZE, expected=f"at most {most} bytes", received=received)
 
 
 _HEADERS_WITH: Mapping[str, Mapping[str, str]] = {
@@ -144,6 +147,8 @@ def http_refusal(refusal: Refusal) -> HttpAnswer:
     """Return the one-line answer of a refusal that is not a SOAP fault."""
     status = refusal.check.http or 400
     headers = _HEADERS_WITH.get(refusal.check.id, {})
+    if refusal.check is checks.HTTP_METHOD and refusal.about:
+        headers = {"Allow": refusal.about}
     line = f"{refusal.explanation()}\n".encode()
     return HttpAnswer(status, line, "text/plain; charset=utf-8", headers)
 

@@ -103,6 +103,36 @@ class Metrics:
             "stamps", "Questions to the time stamping authority, by what came of them.", "outcome"
         )
 
+        self._ebms_answered = self._counter(
+            "ebms_answered", "Messages and signals of ebMS that came, by HTTP status.", "status"
+        )
+        self._ebms_seconds = self._histogram(
+            "ebms_answer_seconds",
+            "From the end of an ebMS request to its answer, its commit included.",
+            _REQUEST_BUCKETS,
+        )
+        self._ebms_posted = self._counter(
+            "ebms_posted", "Messages and signals of ebMS that were posted, by outcome.", "outcome"
+        )
+        self._ebms_post_seconds = self._histogram(
+            "ebms_post_seconds", "One post over ebMS, its answer included.", _REQUEST_BUCKETS
+        )
+        self._ebms_forgotten = self._counter(
+            "ebms_forgotten", "Messages of ebMS that were purged, with all that was in them."
+        )
+
+        self._backend_answered = self._counter(
+            "backend_answered",
+            "Requests of applications behind ebMS, by operation and HTTP status.",
+            *("operation", "status"),
+        )
+        self._backend_seconds = self._histogram(
+            "backend_answer_seconds",
+            "From the end of a request of an application to its answer.",
+            _REQUEST_BUCKETS,
+            "operation",
+        )
+
     def rename(self, agencies: Mapping[str, str]) -> None:
         """Take other names of agencies, by berichtsoort, for what is counted from now on."""
         self._agencies = agencies
@@ -205,6 +235,27 @@ class Metrics:
     def purged(self, rule: str, number: int) -> None:
         """Count filings that were purged by a rule."""
         self._purged.labels(rule).inc(number)
+
+    # --- ebMS -------------------------------------------------------------------------
+
+    def ebms_answered(self, status: int, seconds: float) -> None:
+        """Count an ebMS message, or signal, that was answered with a status of HTTP."""
+        self._ebms_answered.labels(str(status)).inc()
+        self._ebms_seconds.observe(seconds)
+
+    def ebms_posted(self, outcome: str, seconds: float) -> None:
+        """Count something that was posted over ebMS, by the class of its status, or ``none``."""
+        self._ebms_posted.labels(outcome).inc()
+        self._ebms_post_seconds.observe(seconds)
+
+    def ebms_forgotten(self, number: int) -> None:
+        """Count messages of ebMS that were purged."""
+        self._ebms_forgotten.inc(number)
+
+    def backend_answered(self, operation: str, status: int, seconds: float) -> None:
+        """Count a request of an application; an operation that there is not is ``none``."""
+        self._backend_answered.labels(operation, str(status)).inc()
+        self._backend_seconds.labels(operation).observe(seconds)
 
     # --- Store ------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ from lxml import etree
 
 from digipoort_wus.errors import Refusal
 from digipoort_wus.process.signed import is_base64_of
-from digipoort_wus.server.contents import contents_of, decoded
+from digipoort_wus.server.contents import contents_of
 from digipoort_wus.server.http import HttpRequest
 from digipoort_wus.soap.envelope import Envelope, read_envelope
-from digipoort_wus.soap.mtom import expand, is_package, read_package, read_package_type
+from digipoort_wus.soap.mtom import expand, read_package, read_package_type
+from digipoort_wus.soap.multipart import is_package
 from digipoort_wus.xmlsafe.cut import LongText, cut_out, long_texts
+from digipoort_wus.xmlsafe.inhoud import decoded
 from digipoort_wus.xmlsafe.lookover import Unparsed, look_over
 from digipoort_wus.xmlsafe.parse import parse_unparsed
 from digipoort_wus.xmlsafe.splice import LIFT_FROM, LargeTexts

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from digipoort_wus import checks
+from digipoort_wus import checks, limits
 from digipoort_wus.contract.schema import wsdl_text, xsd_text
 from digipoort_wus.errors import Refusal
 from digipoort_wus.names import AANLEVER, OPHAAL, Service
@@ -160,6 +160,10 @@ class WusResource(Resource):
         check_head(head)
         if head.method == "POST" and service_for(head) is AANLEVER:
             self._services.require_room()
+
+    def body_max(self, _head: Head) -> int:
+        """Return how many octets a body may have that does not say so itself."""
+        return limits.WIRE_MAX_BYTES
 
     def _one_less(self, _: object, share: Share) -> None:
         share.close()

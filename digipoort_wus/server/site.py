@@ -8,11 +8,11 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from digipoort_wus import limits
-from digipoort_wus.errors import Check
+from digipoort_wus.errors import Check, Refusal
 from digipoort_wus.server.body import BoundedRequest
 from digipoort_wus.server.budget import Budget
 from digipoort_wus.server.channel import BoundedChannel
-from digipoort_wus.server.http import Head
+from digipoort_wus.server.http import Head, HttpAnswer, http_refusal
 from digipoort_wus.server.reactor import Reactor
 
 Judge = Callable[[Head], object]
@@ -26,8 +26,10 @@ class BoundedSite(Site):
         judge: judges a request when its head is complete.
         budget: what all clients together may hold.
         count: is told of each refusal here, by its check.
+        body_max: returns the octets that a chunked body may have, by the head of its request.
 
     Attributes:
+        told: writes the answer of what a connection is refused for.
         channels: the open connections.
         closing: set when the site is to end: each connection is closed behind its next answer.
     """
@@ -43,6 +45,7 @@ class BoundedSite(Site):
         judge: Judge,
         budget: Budget | None = None,
         count: Callable[[Check], object] = lambda _: None,
+        body_max: Callable[[Head], int] = lambda _: limits.WIRE_MAX_BYTES,
     ) -> None:
         super().__init__(
             resource, requestFactory=BoundedRequest, timeout=limits.IDLE_SECONDS, reactor=reactor
@@ -51,6 +54,8 @@ class BoundedSite(Site):
         self.judge = judge
         self.budget = budget or Budget()
         self.count = count
+        self.body_max = body_max
+        self.told: Callable[[Refusal], HttpAnswer] = http_refusal
         self.channels: set[BoundedChannel] = set()
         self.closing = False
         self._behind: set[BoundedChannel] = set()

@@ -4,7 +4,7 @@ Whoever asks gets a context or a judgement of one snapshot, never of half the ol
 the new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -176,6 +176,19 @@ class CurrentTrust:
             Refusal: a PKI check.
         """
         return self._snapshot.verifier(certificate, (), Role.SIGNER, at)
+
+    def signer_with(
+        self,
+        certificate: x509.Certificate,
+        sent: Sequence[x509.Certificate],
+        at: datetime,
+    ) -> VerifiedCertificate:
+        """Judge the certificate that signed a message, by issuers that came with it as well.
+
+        Raises:
+            Refusal: a PKI check.
+        """
+        return self._snapshot.verifier(certificate, tuple(sent), Role.SIGNER, at)
 
     def peer(self, certificate: x509.Certificate, at: datetime) -> VerifiedCertificate:
         """Judge the certificate of a TLS client again, for a request on its connection.

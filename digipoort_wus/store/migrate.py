@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-VERSION = 5
+VERSION = 6
 """The newest schema: what ``PRAGMA user_version`` and Alembic's own table say of it."""
 _FIRST_SEALED = 4
 """What earlier schemas keep is not encrypted."""

@@ -87,7 +87,7 @@ class Writer:
             enqueue = None if self._enqueue is None else partial(self._enqueue, connection)
             transaction = SqlTransaction(executing(connection), POSTGRES, self._vault, enqueue)
             item.run(transaction)
-            transaction.flush()
+            transaction.complete()
             committing, began = True, time.perf_counter()
             crash_point("store.before_commit")
             ended = connection.execute(b"COMMIT").statusmessage

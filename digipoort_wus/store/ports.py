@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.status import Status
+from digipoort_wus.store.ebms_ports import EbmsStore, EbmsTransaction
 from digipoort_wus.store.reader import Reader
 from digipoort_wus.store.values import (
     AT_ONCE,
@@ -91,7 +92,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Transaction(Reader, Protocol):
+class Transaction(EbmsTransaction, Reader, Protocol):
     """Reads and changes the store; sees its own changes."""
 
     # --- Filings ----------------------------------------------------------------------
@@ -334,7 +335,7 @@ class Transaction(Reader, Protocol):
         """
 
 
-class Store(Protocol):
+class Store(EbmsStore, Protocol):
     """Durable memory of the gateway."""
 
     @property

@@ -51,6 +51,8 @@ WRITERS = 8
 """Connections that write: measured, more gain nothing beside two cores."""
 _BEGIN_READ = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _LISTEN_SECONDS = 0.5
+_HEARD_WITHIN = 5.0
+_JOBS, _OTHERS = b"LISTEN digipoort_job", b"LISTEN digipoort_ebms"
 
 
 def open_postgres(
@@ -123,7 +125,6 @@ class PostgresStore:
     ) -> None:
         self._conninfo = conninfo
         self._vault = vault
-        self._on_notify = on_notify
         self._enqueue = enqueue
         self._on_commit = on_commit
         self._waiting: _Waiting = SimpleQueue()
@@ -142,8 +143,7 @@ class PostgresStore:
             threading.Thread(target=self._run, args=(self._beats,), name="store-beats", daemon=True)
         )
         if on_notify is not None:
-            listener = threading.Thread(target=self._listen, name="store-listener", daemon=True)
-            self._threads.append(listener)
+            self._threads.append(self._listener(_JOBS, lambda _: on_notify()))
         for thread in self._threads:
             thread.start()
 
@@ -208,6 +208,27 @@ class PostgresStore:
 
         return self._vault.removed(self.write(tidy)) if files else done()
 
+    @property
+    def is_shared(self) -> bool:
+        """Return True: other processes may use it, and be told."""
+        return True
+
+    def hear(self, told: Callable[[str], object]) -> None:
+        """Call this with what is told, here or in other processes; returns when they are heard."""
+        began = threading.Event()
+
+        def listened(said: str) -> None:
+            began.set()
+            told(said)
+
+        listener = self._listener(_OTHERS, listened)
+        with self._gate:
+            if self._closed.is_set():
+                return
+            self._threads.append(listener)
+            listener.start()
+        began.wait(_HEARD_WITHIN)
+
     def look_after(self) -> None:
         """Look after the store until it is closed, in a thread; for who serves, and once only."""
         self._end_sweeps = look_after(self._vault, self.read)
@@ -218,11 +239,12 @@ class PostgresStore:
             if self._closed.is_set():
                 return
             self._closed.set()
-            for _ in self._threads:
+            threads = tuple(self._threads)
+            for _ in threads:
                 self._waiting.put(None)
             self._beats.put(None)
         self._end_sweeps()
-        for thread in self._threads:
+        for thread in threads:
             thread.join()
         self._vault.close()
         with self._gate:
@@ -293,20 +315,20 @@ class PostgresStore:
                 item.tell()
         writer.close()
 
-    def _listen(self) -> None:
-        """Call whoever wants to know of jobs, also after each time that nobody listened."""
-        while not self._closed.is_set():
-            with suppress(psycopg.Error), connect(self._conninfo) as connection:
-                connection.execute(b"LISTEN digipoort_job")
-                self._tell_of_jobs()
-                while not self._closed.is_set():
-                    for _ in connection.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
-                        self._tell_of_jobs()
-            self._closed.wait(_LISTEN_SECONDS)
+    def _listener(self, listen: bytes, told: Callable[[str], object]) -> threading.Thread:
+        """Return what calls whoever wants to know, also after each time that nobody listened."""
 
-    def _tell_of_jobs(self) -> None:
-        if self._on_notify is not None:
-            self._on_notify()
+        def run() -> None:
+            while not self._closed.is_set():
+                with suppress(psycopg.Error), connect(self._conninfo) as connection:
+                    connection.execute(listen)
+                    told("")
+                    while not self._closed.is_set():
+                        for one in connection.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
+                            told(one.payload)
+                self._closed.wait(_LISTEN_SECONDS)
+
+        return threading.Thread(target=run, name="store-listener", daemon=True)
 
 
 def _files(directory: Path, store_id: str, known: Iterable[bytes]) -> PayloadFiles:

@@ -8,6 +8,7 @@ from typing import Protocol
 from digipoort_wus.filing.filing import Document, Filing, ReturnMessage
 from digipoort_wus.filing.party import Party
 from digipoort_wus.store.binding import Bound
+from digipoort_wus.store.ebms_ports import EbmsReader
 from digipoort_wus.store.values import (
     Aged,
     Answer,
@@ -51,7 +52,7 @@ class ToAnswer:
     last: EvidenceRow | None
 
 
-class Reader(Protocol):
+class Reader(EbmsReader, Protocol):
     """Looks at one consistent state of the store.
 
     Contents below 128 kB are octets, larger ones a handle. What was purged raises

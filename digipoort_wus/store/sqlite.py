@@ -49,7 +49,7 @@ from digipoort_wus.store.sqlite_file import (
 )
 from digipoort_wus.store.sweeping import look_after, nothing_to_end
 from digipoort_wus.store.vault import Vault
-from digipoort_wus.store.works import OnCommit, Work, done, nobody_counts
+from digipoort_wus.store.works import NotShared, OnCommit, Work, done, nobody_counts
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -120,6 +120,7 @@ def open_sqlite(
             vault.require_places(transaction.is_used)
             vault.claim(store_id, (row[0] for row in connection.execute(SOME_OBJECTS)))
             transaction.end_leases()
+            transaction.end_ebms_leases()
             connection.execute(UNDONE_FROM_MEMORY)
             reading = partial(connect, path, "ro", lease_clock)
             return SqliteStore(connection, vault, reading, lock, path, on_commit)
@@ -134,7 +135,7 @@ def open_sqlite(
         raise
 
 
-class SqliteStore:
+class SqliteStore(NotShared):
     """Implements :class:`~digipoort_wus.store.ports.Store`; made by :func:`open_sqlite`."""
 
     def __init__(

@@ -1,146 +1,114 @@
-"""The tables of schema 5, for SQLite and PostgreSQL: the one description of them.
+"""The tables of schema 6, for SQLite and PostgreSQL: the one description of them.
 
 Times are integer milliseconds since 1970 in UTC, digests raw bytes, days the number of days
 since 1970 in UTC. What the process runs on is fixed SQL in :mod:`digipoort_wus.store.rows`;
-from here come the migrations, and what compares a database with them.
+from here come the migrations, and what compares a database with them. Those of ebMS stand in
+:mod:`digipoort_wus.store.ebms_tables`.
 
-A *secret* is the key of everything personal in one filing or one return message, wrapped by a
-key of the ring; when ``wrapped`` is NULL it was destroyed, and with it every payload under it.
-A payload without a secret was stored by version 3 or earlier, as it was.
+A *secret* is the key of everything personal in one filing, return message or message of ebMS,
+wrapped by a key of the ring; when ``wrapped`` is NULL it was destroyed, and with it every payload
+under it. A payload without a secret was stored by version 3 or earlier, as it was.
 """
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
-    ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import Dialect
-from sqlalchemy.schema import CreateIndex, CreateTable, SchemaItem
+from sqlalchemy.schema import CreateIndex, CreateTable
 
-metadata = MetaData()
+# Its tables are among those of the one description.
+from digipoort_wus.store import ebms_tables as _ebms_tables  # noqa: F401
+from digipoort_wus.store.table_parts import (
+    NUMBER,
+    OCTETS,
+    WORDS,
+    is_digest,
+    metadata,
+    number,
+    octets,
+    own_id,
+    partial,
+    primary,
+    table,
+    to,
+    words,
+)
 
-_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-# Equal, lower and sorted as SQLite does it: octet by octet, and no case but that of A to Z.
-_WORDS = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
-_OCTETS = LargeBinary()
-
-
-def _table(name: str, *items: SchemaItem, with_rowid: bool = True) -> Table:
-    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=with_rowid)
-
-
-def _id() -> "Column[int]":
-    return Column("id", _NUMBER, Identity(), primary_key=True)
-
-
-def _number(name: str, *more: SchemaItem, nullable: bool = False) -> "Column[int]":
-    return Column(name, _NUMBER, *more, nullable=nullable)
-
-
-def _words(name: str, *more: SchemaItem, nullable: bool = False) -> "Column[str]":
-    return Column(name, _WORDS, *more, nullable=nullable)
-
-
-def _octets(name: str, *, nullable: bool = False) -> "Column[bytes]":
-    return Column(name, _OCTETS, nullable=nullable)
-
-
-def _to(column: str) -> ForeignKey:
-    return ForeignKey(column)
-
-
-def _is_digest(name: str) -> CheckConstraint:
-    return CheckConstraint(f"length({name}) = 32")
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    condition = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+__all__ = ["ddl", "metadata"]
 
 
 def _part_of(owner: str, column: str) -> Table:
     """Return the table that says which payloads are the documents of an owner."""
-    return _table(
+    return table(
         f"{owner.removesuffix('_message')}_document",
-        _number(column, _to(f"{owner}.id")),
-        _number("position", CheckConstraint("position >= 0")),
-        _words("mime_type"),
-        _words("file_name"),
-        _number("payload_id", _to("payload.id")),
-        _primary(column, "position"),
+        number(column, to(f"{owner}.id")),
+        number("position", CheckConstraint("position >= 0")),
+        words("mime_type"),
+        words("file_name"),
+        number("payload_id", to("payload.id")),
+        primary(column, "position"),
         with_rowid=False,
     )
 
 
-def _primary(*columns: str) -> SchemaItem:
-    return PrimaryKeyConstraint(*columns)
-
-
 # One row, made with the tables: what a directory of payloads, or a bucket, says it belongs to.
-identity = _table("identity", Column("id", _WORDS, primary_key=True))
+identity = table("identity", Column("id", WORDS, primary_key=True))
 
-secret = _table("secret", _id(), _words("ring"), _octets("wrapped", nullable=True))
+secret = table("secret", own_id(), words("ring"), octets("wrapped", nullable=True))
 
-payload = _table(
+payload = table(
     "payload",
-    _id(),
-    _number("secret_id", _to("secret.id"), nullable=True),
-    _octets("salt", nullable=True),
-    _octets("sha256"),
-    _number("size", CheckConstraint("size >= 0")),
-    _octets("content", nullable=True),
-    _words("place", CheckConstraint("place IN ('row', 'file', 'object', 'gone')")),
-    _is_digest("sha256"),
+    own_id(),
+    number("secret_id", to("secret.id"), nullable=True),
+    octets("salt", nullable=True),
+    octets("sha256"),
+    number("size", CheckConstraint("size >= 0")),
+    octets("content", nullable=True),
+    words("place", CheckConstraint("place IN ('row', 'file', 'object', 'gone')")),
+    is_digest("sha256"),
     CheckConstraint("(content IS NOT NULL) = (place = 'row')"),
     Index("payload_secret", "secret_id"),
-    _partial("payload_file", "sha256", where="place = 'file'"),
-    _partial("payload_object", "sha256", where="place = 'object'"),
+    partial("payload_file", "sha256", where="place = 'file'"),
+    partial("payload_object", "sha256", where="place = 'object'"),
 )
 
-filing = _table(
+filing = table(
     "filing",
-    _id(),
-    _words("kenmerk"),
-    _words("berichtkenmerk"),
-    _words("sender"),
-    _words("message_id"),
-    _octets("body_digest"),
-    _number("received_at"),
-    _words("berichtsoort"),
-    _words("belanghebbende_number"),
-    _words("belanghebbende_type"),
-    _words("rol_belanghebbende"),
-    _words("asked_kenmerk", nullable=True),
-    _words("aanleverkenmerk", nullable=True),
-    _words("eerder_aanleverkenmerk", nullable=True),
-    _words("ontvanger_number", nullable=True),
-    _words("ontvanger_type", nullable=True),
-    _words("rol_ontvanger", nullable=True),
-    _words("autorisatie_adres", nullable=True),
-    _words("tls_oin", nullable=True),
-    _number("secret_id", _to("secret.id"), nullable=True),
-    _number("request_id", _to("payload.id"), nullable=True),
+    own_id(),
+    words("kenmerk"),
+    words("berichtkenmerk"),
+    words("sender"),
+    words("message_id"),
+    octets("body_digest"),
+    number("received_at"),
+    words("berichtsoort"),
+    words("belanghebbende_number"),
+    words("belanghebbende_type"),
+    words("rol_belanghebbende"),
+    words("asked_kenmerk", nullable=True),
+    words("aanleverkenmerk", nullable=True),
+    words("eerder_aanleverkenmerk", nullable=True),
+    words("ontvanger_number", nullable=True),
+    words("ontvanger_type", nullable=True),
+    words("rol_ontvanger", nullable=True),
+    words("autorisatie_adres", nullable=True),
+    words("tls_oin", nullable=True),
+    number("secret_id", to("secret.id"), nullable=True),
+    number("request_id", to("payload.id"), nullable=True),
     # Over the columns above, under the secret; what version 3 stored has none.
-    _octets("mac", nullable=True),
-    _number("purged_at", nullable=True),
-    _words("hold", nullable=True),
+    octets("mac", nullable=True),
+    number("purged_at", nullable=True),
+    words("hold", nullable=True),
     # How often an operator gave it a job: their fencing tokens are never those of another job.
     Column(
-        "resent", _NUMBER, CheckConstraint("resent >= 0"), nullable=False, server_default=text("0")
+        "resent", NUMBER, CheckConstraint("resent >= 0"), nullable=False, server_default=text("0")
     ),
     CheckConstraint("(ontvanger_type IS NULL) = (ontvanger_number IS NULL)"),
     UniqueConstraint("sender", "message_id"),
@@ -151,98 +119,98 @@ filing = _table(
 
 filing_document = _part_of("filing", "filing_id")
 
-answer = _table(
+answer = table(
     "answer",
-    Column("filing_id", _NUMBER, _to("filing.id"), primary_key=True, autoincrement=False),
-    _number("payload_id", _to("payload.id")),
-    _number("valid_until"),
+    Column("filing_id", NUMBER, to("filing.id"), primary_key=True, autoincrement=False),
+    number("payload_id", to("payload.id")),
+    number("valid_until"),
 )
 
-material = _table(
+material = table(
     "material",
-    Column("sha256", _OCTETS, CheckConstraint("length(sha256) = 32"), primary_key=True),
-    _words("kind"),
-    _octets("content"),
+    Column("sha256", OCTETS, CheckConstraint("length(sha256) = 32"), primary_key=True),
+    words("kind"),
+    octets("content"),
 )
 
-filing_material = _table(
+filing_material = table(
     "filing_material",
-    _number("filing_id", _to("filing.id")),
-    _number("position"),
-    Column("sha256", _OCTETS, _to("material.sha256"), nullable=False),
-    _primary("filing_id", "position"),
+    number("filing_id", to("filing.id")),
+    number("position"),
+    Column("sha256", OCTETS, to("material.sha256"), nullable=False),
+    primary("filing_id", "position"),
     with_rowid=False,
 )
 
-status = _table(
+status = table(
     "status",
-    _number("filing_id", _to("filing.id")),
-    _number("seq", CheckConstraint("seq > 0")),
-    _words("code", CheckConstraint("length(code) = 3")),
-    _number("at"),
-    _words("error_code", nullable=True),
-    _words("error_text", nullable=True),
-    _words("details", nullable=True),
+    number("filing_id", to("filing.id")),
+    number("seq", CheckConstraint("seq > 0")),
+    words("code", CheckConstraint("length(code) = 3")),
+    number("at"),
+    words("error_code", nullable=True),
+    words("error_text", nullable=True),
+    words("details", nullable=True),
     CheckConstraint("(error_text IS NULL) = (error_code IS NULL)"),
-    _primary("filing_id", "seq"),
+    primary("filing_id", "seq"),
     with_rowid=False,
 )
 
 # One row for each time that a filing was judged; a purge takes the report away.
-validation = _table(
+validation = table(
     "validation",
-    _number("filing_id", _to("filing.id")),
-    _number("seq", CheckConstraint("seq > 0")),
-    _words("stage"),
-    _number("attempt", CheckConstraint("attempt > 0")),
-    _number("at"),
-    _words("outcome"),
-    _octets("report", nullable=True),
-    _primary("filing_id", "seq"),
+    number("filing_id", to("filing.id")),
+    number("seq", CheckConstraint("seq > 0")),
+    words("stage"),
+    number("attempt", CheckConstraint("attempt > 0")),
+    number("at"),
+    words("outcome"),
+    octets("report", nullable=True),
+    primary("filing_id", "seq"),
     with_rowid=False,
 )
 
-job = _table(
+job = table(
     "job",
-    Column("filing_id", _NUMBER, _to("filing.id"), primary_key=True, autoincrement=False),
-    _words("kenmerk"),
-    _words("step"),
-    _number("run_at"),
-    _number("since"),
-    _number("attempts", CheckConstraint("attempts >= 0")),
-    _number("lease_until", nullable=True),
-    _number("token", CheckConstraint("token >= 0")),
-    _words("state", CheckConstraint("state IN ('ready', 'aside')")),
-    _number("crashes", CheckConstraint("crashes >= 0")),
-    _words("reason", nullable=True),
-    _partial("job_free", "run_at", "filing_id", where="lease_until IS NULL AND state = 'ready'"),
-    _partial("job_leased", "lease_until", where="lease_until IS NOT NULL"),
-    _partial("job_aside", "filing_id", where="state = 'aside'"),
+    Column("filing_id", NUMBER, to("filing.id"), primary_key=True, autoincrement=False),
+    words("kenmerk"),
+    words("step"),
+    number("run_at"),
+    number("since"),
+    number("attempts", CheckConstraint("attempts >= 0")),
+    number("lease_until", nullable=True),
+    number("token", CheckConstraint("token >= 0")),
+    words("state", CheckConstraint("state IN ('ready', 'aside')")),
+    number("crashes", CheckConstraint("crashes >= 0")),
+    words("reason", nullable=True),
+    partial("job_free", "run_at", "filing_id", where="lease_until IS NULL AND state = 'ready'"),
+    partial("job_leased", "lease_until", where="lease_until IS NOT NULL"),
+    partial("job_aside", "filing_id", where="state = 'aside'"),
     Index("job_kenmerk", "kenmerk"),
 )
 
-return_message = _table(
+return_message = table(
     "return_message",
-    _id(),
-    _number("filing_id", _to("filing.id")),
-    _words("kenmerk"),
-    _words("berichtkenmerk"),
-    _words("berichtsoort"),
-    _number("offered_at"),
-    _words("belanghebbende_number"),
-    _words("belanghebbende_type"),
-    _words("rol_belanghebbende"),
-    _words("aanleverkenmerk", nullable=True),
-    _words("eerder_aanleverkenmerk", nullable=True),
-    _words("aanleveraar", nullable=True),
-    _words("ontvanger_number", nullable=True),
-    _words("ontvanger_type", nullable=True),
-    _words("rol_ontvanger", nullable=True),
-    _words("findings"),
-    _words("elements"),
-    _number("secret_id", _to("secret.id"), nullable=True),
-    _number("request_id", _to("payload.id"), nullable=True),
-    _octets("mac", nullable=True),
+    own_id(),
+    number("filing_id", to("filing.id")),
+    words("kenmerk"),
+    words("berichtkenmerk"),
+    words("berichtsoort"),
+    number("offered_at"),
+    words("belanghebbende_number"),
+    words("belanghebbende_type"),
+    words("rol_belanghebbende"),
+    words("aanleverkenmerk", nullable=True),
+    words("eerder_aanleverkenmerk", nullable=True),
+    words("aanleveraar", nullable=True),
+    words("ontvanger_number", nullable=True),
+    words("ontvanger_type", nullable=True),
+    words("rol_ontvanger", nullable=True),
+    words("findings"),
+    words("elements"),
+    number("secret_id", to("secret.id"), nullable=True),
+    number("request_id", to("payload.id"), nullable=True),
+    octets("mac", nullable=True),
     CheckConstraint("(ontvanger_type IS NULL) = (ontvanger_number IS NULL)"),
     UniqueConstraint("berichtkenmerk"),
     Index("return_message_filing", "filing_id"),
@@ -255,101 +223,101 @@ Index(
 
 return_document = _part_of("return_message", "message_id")
 
-seen_status = _table(
+seen_status = table(
     "seen_status",
-    _words("caller"),
-    _number("filing_id"),
-    _number("seq"),
+    words("caller"),
+    number("filing_id"),
+    number("seq"),
     ForeignKeyConstraint(["filing_id", "seq"], ["status.filing_id", "status.seq"]),
-    _primary("caller", "filing_id", "seq"),
+    primary("caller", "filing_id", "seq"),
     with_rowid=False,
 )
 
-seen_message = _table(
+seen_message = table(
     "seen_message",
-    _words("caller"),
-    _number("message_id", _to("return_message.id")),
-    _primary("caller", "message_id"),
+    words("caller"),
+    number("message_id", to("return_message.id")),
+    primary("caller", "message_id"),
     with_rowid=False,
 )
 
-question = _table(
+question = table(
     "question",
-    _id(),
-    _octets("signature"),
-    _number("valid_until"),
-    _is_digest("signature"),
+    own_id(),
+    octets("signature"),
+    number("valid_until"),
+    is_digest("signature"),
     UniqueConstraint("signature"),
     Index("question_valid_until", "valid_until"),
 )
 
-volume = _table(
+volume = table(
     "volume",
-    Column("oin", _WORDS, primary_key=True),
-    _number("day"),
-    _number("bytes", CheckConstraint("bytes >= 0")),
+    Column("oin", WORDS, primary_key=True),
+    number("day"),
+    number("bytes", CheckConstraint("bytes >= 0")),
     with_rowid=False,
 )
 
-inbox = _table(
+inbox = table(
     "inbox",
-    _words("peer"),
-    _words("message_id"),
-    _octets("digest"),
-    _number("answer_id", _to("payload.id"), nullable=True),
-    _number("request_id", _to("payload.id"), nullable=True),
-    _number("received_at"),
-    _number("filing_id", _to("filing.id")),
-    _primary("peer", "message_id"),
+    words("peer"),
+    words("message_id"),
+    octets("digest"),
+    number("answer_id", to("payload.id"), nullable=True),
+    number("request_id", to("payload.id"), nullable=True),
+    number("received_at"),
+    number("filing_id", to("filing.id")),
+    primary("peer", "message_id"),
     Index("inbox_filing", "filing_id"),
     with_rowid=False,
 )
 
-batch = _table(
+batch = table(
     "batch",
-    Column("id", _NUMBER, primary_key=True, autoincrement=False),
-    _number("sealed_at"),
-    _number("leaves", CheckConstraint("leaves > 0")),
-    _octets("root"),
-    _octets("previous"),
-    _octets("signature"),
-    _octets("signer_sha256"),
-    _octets("token", nullable=True),
-    _number("stamped_at", nullable=True),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    number("sealed_at"),
+    number("leaves", CheckConstraint("leaves > 0")),
+    octets("root"),
+    octets("previous"),
+    octets("signature"),
+    octets("signer_sha256"),
+    octets("token", nullable=True),
+    number("stamped_at", nullable=True),
     CheckConstraint("(token IS NULL) = (stamped_at IS NULL)"),
-    _is_digest("root"),
-    _is_digest("signer_sha256"),
+    is_digest("root"),
+    is_digest("signer_sha256"),
     # Two that seal at the same moment cannot both follow the same batch.
     UniqueConstraint("previous"),
-    _partial("batch_unstamped", "id", where="token IS NULL"),
+    partial("batch_unstamped", "id", where="token IS NULL"),
 )
 
-evidence = _table(
+evidence = table(
     "evidence",
-    _id(),
-    _words("kenmerk"),
-    _number("seq"),
-    _number("filing_id", _to("filing.id")),
-    _number("at"),
-    _words("kind"),
-    _words("entry"),
-    _octets("hash"),
-    _number("batch_id", _to("batch.id"), nullable=True),
-    _number("leaf", nullable=True),
-    _is_digest("hash"),
+    own_id(),
+    words("kenmerk"),
+    number("seq"),
+    number("filing_id", to("filing.id")),
+    number("at"),
+    words("kind"),
+    words("entry"),
+    octets("hash"),
+    number("batch_id", to("batch.id"), nullable=True),
+    number("leaf", nullable=True),
+    is_digest("hash"),
     CheckConstraint("(leaf IS NULL) = (batch_id IS NULL)"),
     UniqueConstraint("kenmerk", "seq"),
-    _partial("evidence_unsealed", "id", where="batch_id IS NULL"),
-    _partial("evidence_batch", "batch_id", "leaf", where="batch_id IS NOT NULL", unique=True),
+    partial("evidence_unsealed", "id", where="batch_id IS NULL"),
+    partial("evidence_batch", "batch_id", "leaf", where="batch_id IS NOT NULL", unique=True),
 )
 
 
 def ddl(dialect: Dialect) -> str:
     """Return the statements that make all tables, each ended by a semicolon."""
     statements: list[str] = []
-    for table in metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)))
-        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    for each in metadata.sorted_tables:
+        statements.append(str(CreateTable(each).compile(dialect=dialect)))
+        indexes = sorted(each.indexes, key=lambda index: str(index.name))
         statements += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     if dialect.name == "postgresql":
         # What is encrypted does not get smaller.

@@ -43,3 +43,15 @@ def done() -> "Future[None]":
     future: Future[None] = Future()
     future.set_result(None)
     return future
+
+
+class NotShared:
+    """A store that one process has for itself."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Return False: the data directory is locked."""
+        return False
+
+    def hear(self, told: Callable[[str], object]) -> None:
+        """Do nothing: there is nobody to be heard."""

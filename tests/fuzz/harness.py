@@ -13,6 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from lxml import etree
 
 from digipoort_wus.client.wsse import signer_trust
+from digipoort_wus.ebms.errors import EbmsRefusal
+from digipoort_wus.ebms.packaging import listed_payloads, read_package
+from digipoort_wus.ebms.reading import read_envelope, read_message
+from digipoort_wus.ebms.writing import octets_of, write_envelope
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.names import AANLEVER, SOAP, WSSE, X509_V3
 from digipoort_wus.pki.chain import verify_certificate
@@ -24,6 +28,7 @@ from digipoort_wus.wss.header import _read_token
 from digipoort_wus.wss.policy import DIGIPOORT_1_2, SUITE_SHA256
 from digipoort_wus.wss.sign import sign_request
 from digipoort_wus.xmlsafe.c14n import canonicalize
+from tests import ebms_messages
 from tests.messages import NOW, aanlever_body, envelope, query_body, signed
 
 CERTS_TEST = Path(__file__).parent.parent.parent / "certs-test"
@@ -112,8 +117,23 @@ def certificate(data: bytes) -> None:
             continue
 
 
+def ebms(data: bytes) -> None:
+    """A Content-Type, a line feed, and a body: what is read of ebMS can be written and read."""
+    content_type, _, body = data.partition(b"\n")
+    try:
+        taken = read_package(body, content_type.decode("latin-1"))
+        read = read_message(read_envelope(taken.envelope))
+        listed_payloads(read.manifest, taken.parts)
+    except EbmsRefusal:
+        return
+    # Whole seconds are written, so the second time nothing is lost any more.
+    once = read_message(write_envelope(read))
+    if read_message(read_envelope(octets_of(write_envelope(once)))) != once:
+        raise RuntimeError("what was written reads back as something else")
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = MappingProxyType(
-    {f.__name__: f for f in (message, package, content, certificate)}
+    {f.__name__: f for f in (message, package, content, certificate, ebms)}
 )
 
 
@@ -128,6 +148,10 @@ def seeds(target: str) -> list[bytes]:
         "certificate": [
             identity.certificate.public_bytes(serialization.Encoding.DER)
             for identity in _PKI.identities.values()
+        ],
+        "ebms": [
+            f"{ebms_messages.content_type()}\n".encode() + ebms_messages.package()[0],
+            *(f"text/xml\n{text}".encode() for text in ebms_messages.SIGNALS_SENT.values()),
         ],
     }[target]
 

@@ -14,6 +14,7 @@ from digipoort_wus import (
     PRODUCTION,
     SUITE_SHA256,
     TEST,
+    Backend,
     CachingVerifier,
     Config,
     ConfigurationError,
@@ -26,7 +27,10 @@ from digipoort_wus import (
     Endpoints,
     Gateway,
     Identity,
+    Letter,
     Party,
+    PartyId,
+    Payload,
     Refusal,
     ReplayCache,
     TrustStore,
@@ -41,14 +45,16 @@ from digipoort_wus import (
     without_sha1,
 )
 from digipoort_wus.client.wsse import signer_trust
+from digipoort_wus.ebms.message import Service
 from digipoort_wus.testing import SandboxGateway, sandbox_gateway
 
 PUBLIC = frozenset(
     (
-        *("AnswerRefused", "CachingVerifier", "Check", "Config", "ConfigurationError"),
+        *("AnswerRefused", "Backend", "CachingVerifier", "Check", "Config", "ConfigurationError"),
         *("ConnectionFailed", "DIGIPOORT_1_2", "DigipoortAddressing", "DigipoortClient"),
         *("DigipoortError", "DigipoortFault", "DigipoortWsse", "Document", "Endpoints"),
-        *("Filing", "Gateway", "Identity", "PRODUCTION", "Party", "Refusal", "ReplayCache"),
+        *("Filing", "Gateway", "Identity", "Letter", "PRODUCTION", "Party"),
+        *("PartyId", "Payload", "Refusal", "ReplayCache"),
         *("ReturnMessage", "SUITE_SHA1", "SUITE_SHA256", "SecurityPolicy", "TEST"),
         *("TrustStore", "Verified"),
         *("load_config", "load_pem", "load_pkcs12", "load_trust", "sign_request"),
@@ -104,6 +110,20 @@ def client(identity: Identity, trust: TrustStore) -> str:
         except DigipoortFault as fault:
             return fault.code
         return connection.wait(receipt.kenmerk, timeout=10)[-1].code
+
+
+def ebms(gateway: Gateway) -> int:
+    if gateway.ebms is None:
+        return 0
+    assert_type(gateway.ebms.backend, Backend)
+    payload = Payload("1@example.nl", "application/xml", b"<a/>")
+    sender = PartyId("00000099000000001000", "urn:osb:oin")
+    letter = Letter("cpa", sender, Service("s"), "a", payloads=(payload,))
+    assert_type(gateway.ebms.service.send(letter), str)
+    backend = gateway.ebms.backend
+    ids = [row.ebms_id for row in backend.unprocessed()]
+    assert_type(backend.events()[0].kind, str)
+    return backend.mark_processed(ids)
 
 
 def errors(error: DigipoortError) -> str:

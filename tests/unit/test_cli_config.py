@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digipoort_wus.cli.config_shown import receiver_lines, setting_lines, toml_of
+from digipoort_wus.cli.config_shown import receiver_lines, setting_lines
+from digipoort_wus.cli.toml_lines import toml_of
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.config_file import KEYS, load_config, needs_restart
 from digipoort_wus.filing.party import Party

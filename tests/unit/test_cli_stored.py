@@ -13,8 +13,10 @@ from click.testing import CliRunner, Result
 from digipoort_wus.cli import stored
 from digipoort_wus.cli.main import digipoort_wus_command
 from digipoort_wus.filing.content import read_content
+from digipoort_wus.store.ebms_values import EbmsWanted
 from digipoort_wus.store.keyfile import read_key_ring
 from tests.unit.process.sandbox import DELIVERY, opened, scenario
+from tests.unit.store.ebms_samples import incoming, receive
 from tests.unit.store.test_upgrade import COPY, restored
 from tests.wire.conftest import with_pki
 
@@ -45,9 +47,9 @@ def test_a_directory_of_version_3_is_upgraded_by_the_command(tmp_path: Path) -> 
     result = run("filings", "list", *on(directory))
     assert result.exit_code == 1
     assert "db upgrade" in result.output
-    assert said("db", "upgrade", *on(directory)) == "The store went from schema 3 to schema 5.\n"
+    assert said("db", "upgrade", *on(directory)) == "The store went from schema 3 to schema 6.\n"
     assert (directory / COPY).exists()
-    assert said("db", "upgrade", *on(directory)) == "The store is up to date: schema 5.\n"
+    assert said("db", "upgrade", *on(directory)) == "The store is up to date: schema 6.\n"
     listed = json.loads(said("filings", "list", "--json", *on(directory)))["filings"]
     assert len(listed) >= 3
     assert said("db", "check", *on(directory)).endswith(" 0 problems.\n")
@@ -221,7 +223,7 @@ def test_the_commands_know_postgresql(data: Path, tmp_path: Path, postgres_datab
             f'payloads = "{payloads}"\nkey_ring = "{ring}"\n'
         )
         where = ("--config", str(config))
-        assert said("db", "upgrade", *where) == "The store is up to date: schema 5.\n"
+        assert said("db", "upgrade", *where) == "The store is up to date: schema 6.\n"
         assert kenmerk in said("filings", "list", *where)
         # Beside whoever works on it.
         assert "230" in said("filings", "cancel", kenmerk, "--reason", "asked", *where)
@@ -300,3 +302,20 @@ def test_who_decides_is_the_account_that_the_system_knows(monkeypatch: pytest.Mo
     assert stored.decision("because").operator == pwd.getpwuid(os.getuid()).pw_name
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
     assert stored.decision("because").operator == "user 4000000000"
+
+
+def test_a_purge_forgets_messages_of_ebms_too(data: Path) -> None:
+    config = data.parent / "gateway.toml"
+    config.write_text(f'data_dir = "{data}"\n[retention]\nebms_days = 1\n[ebms]\n')
+    with opened(data) as house:
+        for number in range(25):
+            receive(house.store, incoming(f"{number}@them", event=None, settled=True))
+        receive(house.store, incoming("waits@them", event=None))
+    where = ("--config", str(config))
+    assert said("purge", "--dry-run", *where) == "0 filings would be purged.\n"
+    told = json.loads(said("purge", "--json", *where))
+    assert told == {"filings": 0, "files": 0, "ebms_messages": 25, "dry_run": False, "rules": []}
+    assert said("purge", *where).endswith("Messages of ebMS that were purged: 0\n")
+    with opened(data) as house:
+        left = house.store.read(lambda reader: reader.ebms_messages(EbmsWanted()))
+    assert [row.head.key.message_id for row in left] == ["waits@them"]

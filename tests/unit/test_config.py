@@ -7,9 +7,11 @@ import pytest
 
 from digipoort_wus.config import Config, IdentityFiles
 from digipoort_wus.config_file import load_config
-from digipoort_wus.delivery.agencies import AgencyRow
+from digipoort_wus.delivery.agencies import AgencyRow, EbmsWay
 from digipoort_wus.delivery.connection import Timeouts
+from digipoort_wus.delivery.ebms_settings import EbmsSettings
 from digipoort_wus.delivery.stamping import StampRow
+from digipoort_wus.ebms.message import PartyId
 from digipoort_wus.errors import ConfigurationError, Refusal
 from digipoort_wus.filing.party import Party
 from digipoort_wus.pki.anchors import AnchorRule
@@ -92,6 +94,7 @@ unsafe_http = "the same machine"
 
 [retention]
 hour = 23
+ebms_days = 90
 default_days = 3650
 [[retention.rule]]
 berichtsoort = "Omzetbelasting"
@@ -148,6 +151,18 @@ address = "urn:example:own"
 kind = "program"
 factory = "our_ausp.parts:service"
 
+[ebms]
+path = "/msh"
+host = "msh.example.nl"
+filings = true
+concurrency = 8
+connect_seconds = 5
+silence_seconds = 30
+total_seconds = 300
+[[ebms.party]]
+id = "00000099000000001000_T"
+type = "urn:osb:oin"
+
 [[agency]]
 name = "belastingdienst"
 oin = "00000099000000004000"
@@ -199,6 +214,8 @@ name = "there"
 oin = "{OIN}"
 url = "https://agency.example.nl/"
 """
+WITHOUT_URL = AGENCY[: AGENCY.index("url")]
+EBMS = f'[ebms]\n{WITHOUT_URL}cpa = "osb-rm-s"\n'
 AUSP = """\
 [[authoriser]]
 address = "https://ausp.example.nl/"
@@ -265,6 +282,14 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
             ),
             AuthoriserRow("urn:example:own", "program", factory="our_ausp.parts:service"),
         ),
+        ebms=EbmsSettings(
+            "/msh",
+            (PartyId("00000099000000001000_T", "urn:osb:oin"),),
+            "msh.example.nl",
+            filings=True,
+            concurrency=8,
+            timeouts=Timeouts(5, 30, 300),
+        ),
         agencies=(
             AgencyRow(
                 "belastingdienst",
@@ -314,7 +339,7 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         echo_message_id=True,
         autorisatie_adressen=frozenset({"https://ausp.example.nl"}),
         min_free_bytes=1_000_000_000,
-        retention=retention([("Omzetbelasting", 2555)], 3650, 23),
+        retention=retention([("Omzetbelasting", 2555)], 3650, 23, 90),
         rules=RulesRow(
             engine="in-process",
             sets=(tmp_path / "rules", Path("/srv/rules")),
@@ -434,6 +459,7 @@ WRONG = {
     '[store]\nmin_free_bytes = "1G"': ("store.min_free_bytes", "a whole number"),
     "[store]\nlimit = 1": ("store.limit", "min_free_bytes"),
     "[retention]\nhour = 24": ("retention.hour", "0 to 23"),
+    "[retention]\nebms_days = 36501": ("retention.ebms_days", "0 to 36500"),
     "[retention]\ndefault_days = 0": ("retention.default_days", "1 to 36500"),
     "[retention]\nyears = 7": ("retention.years", "default_days"),
     '[[retention.rule]]\nberichtsoort = "X"': ("'X'", "1 to 36500"),
@@ -570,6 +596,18 @@ WRONG = {
     f"{AGENCY}connect_seconds = 0\n": ("agency there", "connect_seconds", "1 to 3600"),
     f"{AGENCY}total_seconds = 3601\n": ("agency there", "total_seconds", "1 to 3600"),
     f"{AGENCY}concurrency = 0\n": ("agency there", "concurrency", "1 to 64"),
+    f'{AGENCY}cpa = "osb"\n': ("agency there", "a url and a cpa", "leave one of them out"),
+    WITHOUT_URL: ("agency there", "url for WUS", "cpa for ebMS"),
+    f'{WITHOUT_URL}ebms_service = "x"\n': ("agency[1].ebms_service", "cpa"),
+    f"{WITHOUT_URL}confirm_hours = 3\n": ("agency[1].confirm_hours", "cpa"),
+    f'{WITHOUT_URL}cpa = ""\n': ("agency there", "cpa and ebms_service", "without spaces"),
+    EBMS.replace("[ebms]\n", ""): ("agency there", "[ebms]", "url"),
+    EBMS.replace("[ebms]", "[ebms]\nenabled = false"): ("agency there", "add [ebms]"),
+    f'{EBMS}ebms_service = "a b"\n': ("agency there", "cpa and ebms_service"),
+    f"{EBMS}confirm_hours = 0\n": ("agency there", "confirm_hours is 1 to 336"),
+    f"{EBMS}total_seconds = 5\n": ("agency there", "total_seconds", "WUS"),
+    f'{EBMS}ca = "x.pem"\n': ("agency there", "ca, connect_seconds", "WUS"),
+    f"{EBMS}concurrency = 65\n": ("agency there", "concurrency", "1 to 64"),
     f"{AGENCY}port = 1\n": ("agency[1].port", "connect_seconds", "signer_oin"),
     AGENCY * 2: ("agency there", "two rows"),
     f'{AGENCY}berichtsoorten = ["X"]\n'
@@ -610,6 +648,19 @@ def test_a_mistake_is_a_sentence_that_names_the_key(tmp_path: Path, text: str) -
         assert word in sentence
     assert sentence.endswith(".")
     assert "\n" not in sentence
+
+
+def test_an_agency_is_reached_over_ebms_under_its_agreement(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'{EBMS}berichtsoorten = ["ICP"]\n')
+    (row,) = load_config(path).agencies
+    assert row.ebms == EbmsWay("osb-rm-s", "osb:afleveren:1.1$1.0", "urn:osb:services", 24)
+    assert (row.oin, row.url, row.reporter) == (OIN, "", OIN)
+    assert load_config(path).routing["ICP"].destination == "there"
+    more = 'ebms_service = "urn:x"\nebms_service_type = ""\nconfirm_hours = 336\n'
+    path.write_text(f"{EBMS}{more}concurrency = 9\n")
+    (row,) = load_config(path).agencies
+    assert (row.ebms, row.concurrency) == (EbmsWay("osb-rm-s", "urn:x", "", 336), 9)
 
 
 def test_production_knows_what_is_configured_and_nothing_else(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from digipoort_wus.config import Config
 from digipoort_wus.config_file import load_config
 from digipoort_wus.conformance.cases import cases_directory, load_cases
 from digipoort_wus.conformance.requirements import load_requirements
+from digipoort_wus.ebms.errors import CODE_OF
 from digipoort_wus.errors import Check
 from digipoort_wus.wss.policy import POLICIES
 
@@ -34,7 +35,7 @@ CHECK_IDS = {check.id for check in checks.CATALOGUE} | {
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _LOOKS_LIKE_AN_ID = re.compile(
-    r"`((?:HTTP|MIME|XOP|XML|SOAP|WSA|WSS|PKI|XSD|ATTACHMENT|BERICHTSOORT|KENMERK|AUSP|PARTY"
+    r"`((?:EBMS|HTTP|MIME|XOP|XML|SOAP|WSA|WSS|PKI|XSD|ATTACHMENT|BERICHTSOORT|KENMERK|AUSP|PARTY"
     r"|MESSAGE-ID|PERIOD|SCENARIO|ANSWER)(?:-[A-Z0-9]+)+)`"
 )
 
@@ -95,7 +96,17 @@ def test_every_check_has_an_attack_or_a_reason(generator: ModuleType) -> None:
     unprovoked = set(sys.modules["trust_pages"].UNPROVOKED)
     attacked = {case.expected.check for case in load_cases(cases_directory())} - {None}
     assert attacked & unprovoked == set()
-    assert attacked | unprovoked == set(checks.CATALOGUE)
+    of_ebms = set(sys.modules["ebms_pages"].CHECKS)
+    assert attacked | unprovoked == set(checks.CATALOGUE) - of_ebms
+
+
+def test_every_check_of_ebms_is_shown_or_has_a_reason(generator: ModuleType) -> None:
+    """The corpus speaks WUS: tables of defects stand in its place."""
+    pages = sys.modules["ebms_pages"]
+    shown = {check for check in pages.CHECKS if pages.shown_in(check) is not None}
+    assert len(pages.CHECKS) == len(CODE_OF) > 35
+    assert shown & set(pages.UNPROVOKED) == set()
+    assert shown | set(pages.UNPROVOKED) == set(pages.CHECKS)
 
 
 def test_every_requirement_and_case_is_on_its_page() -> None:

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from digipoort_wus.delivery.forgetting import AT_ONCE as MESSAGES
 from digipoort_wus.errors import DigipoortError
 from digipoort_wus.process.purging import AT_ONCE
 from digipoort_wus.process.retention import Retention, Rule
-from digipoort_wus.purging import NAME, Purges, step_by_gateway
+from digipoort_wus.purging import FORGET, NAME, Purges, forget_by_gateway, step_by_gateway
 from digipoort_wus.server.control import Control, ask
+from digipoort_wus.store.ebms_values import EbmsId
 from digipoort_wus.store.ports import Overview, Position
 from tests.unit.process.sandbox import Sandbox, opened
+from tests.unit.store.ebms_samples import DAY, incoming, receive
+from tests.unit.store.samples import NOW
 
 House = tuple[Sandbox, Path, list[tuple[str, int]]]
 
@@ -78,3 +82,27 @@ def test_what_is_no_step_is_refused(house: House, text: str) -> None:
 def test_without_a_gateway_nobody_answers(tmp_path: Path) -> None:
     with opened(tmp_path / "data") as made:
         assert step_by_gateway(tmp_path, Rule("x", 1), made.clock(), None) is None
+
+
+def test_a_gateway_forgets_messages_step_by_step(tmp_path: Path) -> None:
+    directory, told = tmp_path / "data", list[int]()
+    with opened(directory) as made:
+        for number in range(MESSAGES + 2):
+            receive(made.store, incoming(f"{number}@them", event=None, settled=True))
+        purges = Purges(made.store, Retention(), made.clock, lambda *_: None, told.append)
+        control = Control(directory, made.store, made.clock, lambda: None, tasks=purges.tasks)
+        control.start()
+        try:
+            after: EbmsId | None = None
+            numbers = list[int]()
+            while not numbers or after is not None:
+                done = forget_by_gateway(directory, NOW + 2 * DAY, after)
+                assert done is not None
+                numbers.append(done.gone)
+                after = done.after
+            with pytest.raises(DigipoortError, match="another version"):
+                ask(directory, FORGET, reason="{}")
+        finally:
+            control.stop()
+        assert numbers == told == [MESSAGES, 2]
+        assert forget_by_gateway(directory, NOW, None) is None

@@ -1,4 +1,4 @@
-"""The extras of setup.cfg, and the list of what the tests need."""
+"""The packages of setup.cfg, its extras, and the list of what the tests need."""
 
 import re
 from collections.abc import Mapping
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?P<extras>\[[^\]]*\])?(?P<bounds>.*)")
 
 
 def lists() -> Mapping[str, tuple[str, ...]]:
     """Return the requirements of the package and of each extra, without comments and spaces."""
     setup = ConfigParser()
-    setup.read(Path(__file__).parents[2] / "setup.cfg")
+    setup.read(ROOT / "setup.cfg")
     texts = {
         "install_requires": setup["options"]["install_requires"],
         **setup["options.extras_require"],
@@ -37,6 +38,19 @@ def named(requirement: str) -> str:
 
 LISTS = lists()
 EXTRAS = sorted(set(LISTS) - {"install_requires", "test", "dev"})
+
+
+def test_every_package_is_installed() -> None:
+    """Tests of the tree would not miss one: it is found beside them."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    here = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in (ROOT / "digipoort_wus").rglob("__init__.py")
+    }
+    assert here
+    # Twisted looks for plug-ins in a folder of its own name.
+    assert set(setup["options"]["packages"].split()) == {*here, "twisted.plugins"}
 
 
 def test_there_are_extras() -> None:

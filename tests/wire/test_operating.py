@@ -148,7 +148,8 @@ def test_a_crl_that_ends_makes_it_unready(tmp_path: Path) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     pki = make_pki("g1", now=now, key_source=keys_from(CERTS_TEST / "g1"))
     write_pki(pki, directory)
-    since, until = now - timedelta(hours=1), now + timedelta(seconds=10)
+    # Longer than a start takes on a busy machine.
+    since, until = now - timedelta(hours=1), now + timedelta(seconds=25)
     crl = crl_of(pki, "issuing-ca", since=since, until=until)
     (directory / "crl" / "issuing-ca.pem").write_bytes(der(crl))
     with operated(directory) as gateway:

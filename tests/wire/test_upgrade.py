@@ -108,4 +108,4 @@ def test_messages_are_there_and_the_unread_ones_are_new_once(upgraded: Running) 
 
 def test_it_takes_filings_as_before_and_keeps_what_it_was(upgraded: Running) -> None:
     assert upgraded.wait_for(upgraded.submit(reference="new"), "500") == HAPPY
-    assert (upgraded.directory / "digipoort.db.before-v5").is_file()
+    assert (upgraded.directory / "digipoort.db.before-v6").is_file()

@@ -74,7 +74,7 @@ class Schema:
         self, name: str, artefacts: Mapping[str, Path], locations: Mapping[str, str]
     ) -> None:
         octets = gathered(name, artefacts, locations, _OURS)
-        library = _library()
+        library = xmlschema_library()
         opener = OpenerDirector()
         opener.add_handler(_Artefacts(octets))
         try:
@@ -137,7 +137,12 @@ class _Artefacts(BaseHandler):
         )
 
 
-def _library() -> ModuleType:
+def xmlschema_library() -> ModuleType:
+    """Return the module xmlschema, so that it works beside Twisted as well.
+
+    Raises:
+        TechnicalError: it is not installed.
+    """
     try:
         library = import_module("xmlschema")
     except ImportError as error:

@@ -60,6 +60,7 @@ class Rows:
         self._numbers: dict[str, int] = {}
         self._reserved: dict[str, list[int]] = {}
         self._announced: list[str] = []
+        self._told: dict[str, None] = {}
         # What can be told of rows that wait without adding them first.
         self._receipts: dict[tuple[str, str], Receipt] = {}
         self._heads: dict[str, EvidenceRow] = {}
@@ -76,8 +77,21 @@ class Rows:
         Raises:
             LostLease: a job that was to be changed is held by somebody else.
         """
-        if not self._pending:
-            return
+        if self._pending:
+            self._flush()
+
+    def complete(self) -> None:
+        """Write what waits and have others told, as the last thing before a commit.
+
+        Raises:
+            LostLease: as :meth:`flush`.
+        """
+        self.flush()
+        told, self._told = self._told, {}
+        for said in told:
+            self._run(self._dialect.tell, (said,))
+
+    def _flush(self) -> None:
         pending, self._pending = self._pending, {}
         announced, self._announced = self._announced, []
         self._receipts.clear()
@@ -98,8 +112,10 @@ class Rows:
             is_held = not expected or (row is not None and list(row) == expected)
         else:
             for kind in IN_ORDER:
-                values = pending.get(kind, [])
-                for statement, given, rows in kind.parts(values, clock):
+                # Most of the fifty kinds have none.
+                if kind not in pending:
+                    continue
+                for statement, given, rows in kind.parts(pending[kind], clock):
                     changed = self._run(statement, given)
                     is_held = is_held and (not kind.changes or changed.rowcount == rows)
         if not is_held:
@@ -112,6 +128,11 @@ class Rows:
                 self._enqueue(kenmerk)
         elif kenmerken and self._dialect.notify:
             self._run(self._dialect.notify, ())
+
+    def _tell(self, said: str) -> None:
+        """Have other processes on this store told, once this is committed; once of the same."""
+        if self._dialect.tell:
+            self._told[said] = None
 
     def _add(self, kind: Gathered, *values: Value) -> None:
         """Have a row written at the end, or before the next statement that may ask for it."""

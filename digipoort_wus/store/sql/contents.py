@@ -49,7 +49,7 @@ class ContentReads(Rows):
     def _payload(
         self,
         payload_id: int | None,
-        owner: Literal["filing", "return_message"],
+        owner: Literal["filing", "return_message", "ebms_message", "ebms_cpa"],
         number: int,
         label: bytes,
     ) -> Content | None:

@@ -42,6 +42,8 @@ class Dialect:
         pairs: subselect of (number, type) from a JSON list of pairs in one value.
         lock: behind a selection of jobs: take them, and leave those that others take.
         notify: statement that wakes whoever listens; empty where nobody can.
+        tell: statement that tells other processes its value, once this is committed; empty where
+            there are none.
         hold: statements that make two writers of one process collide, each with the kenmerk
             as its value; none where there is one writer.
         turn: question that only one of all who purge gets a yes to, until its transaction ends;
@@ -55,6 +57,7 @@ class Dialect:
     pairs: str
     lock: str
     notify: str
+    tell: str
     hold: tuple[str, ...]
     turn: str
     next_number: str
@@ -66,6 +69,7 @@ SQLITE = Dialect(
     pairs="SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)",
     lock="",
     notify="",
+    tell="",
     hold=(),
     turn="",
     next_number="",
@@ -76,6 +80,7 @@ POSTGRES = Dialect(
     pairs="SELECT value ->> 0, value ->> 1 FROM jsonb_array_elements(CAST(? AS jsonb)) AS value",
     lock="FOR UPDATE OF job SKIP LOCKED",
     notify="SELECT pg_notify('digipoort_job', '')",
+    tell="SELECT pg_notify('digipoort_ebms', ?)",
     # Whoever changes the same row second is told so, and begins again with what the first left.
     hold=(
         "UPDATE filing SET kenmerk = kenmerk WHERE kenmerk = ?",

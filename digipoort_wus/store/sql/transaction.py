@@ -1,5 +1,7 @@
 """All groups of statements together: what :mod:`digipoort_wus.store.ports` asks for."""
 
+from digipoort_wus.store.sql.ebms import EbmsReads, EbmsWrites
+from digipoort_wus.store.sql.ebms_cpas import EbmsCpaReads, EbmsCpaWrites
 from digipoort_wus.store.sql.evidence import EvidenceReads, EvidenceWrites
 from digipoort_wus.store.sql.jobs import JobReads, JobWrites
 from digipoort_wus.store.sql.marks import MarkReads, MarkWrites
@@ -17,6 +19,8 @@ class SqlReader(
     MarkReads,
     EvidenceReads,
     OperatorReads,
+    EbmsReads,
+    EbmsCpaReads,
 ):
     """Implements :class:`~digipoort_wus.store.ports.Reader` over one connection."""
 
@@ -29,5 +33,7 @@ class SqlTransaction(
     MarkWrites,
     EvidenceWrites,
     OperatorWrites,
+    EbmsWrites,
+    EbmsCpaWrites,
 ):
     """Implements :class:`~digipoort_wus.store.ports.Transaction` over one connection."""

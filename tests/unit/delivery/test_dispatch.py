@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from digipoort_wus.delivery.agencies import AgencyRow, routing
-from digipoort_wus.delivery.dispatch import Dispatcher, ways_to
+from digipoort_wus.delivery.dispatch import Dispatcher, Way, ways_to
 from digipoort_wus.delivery.exchange import Credentials
-from digipoort_wus.delivery.wus import WusAgency
 from digipoort_wus.errors import ConfigurationError
 from digipoort_wus.filing.filing import Filing
 from digipoort_wus.process.agency import Accepted, Delivered, Refused, Rejected, Unreachable
@@ -45,7 +44,7 @@ def row(name: str, **options: object) -> AgencyRow:
     return AgencyRow(name, OIN, URL, **options)  # type: ignore[arg-type]
 
 
-def ways(*rows: AgencyRow) -> Mapping[str, WusAgency]:
+def ways(*rows: AgencyRow) -> Mapping[str, Way]:
     return ways_to(rows, nobodys, lambda: NOW)
 
 

@@ -18,8 +18,8 @@ from digipoort_wus.delivery.example import (
 )
 from digipoort_wus.delivery.inbox import Taken
 from digipoort_wus.delivery.messages import aflever_request, zet_status_request
-from digipoort_wus.delivery.writing import octets_of
 from digipoort_wus.filing.party import Party
+from digipoort_wus.filing.writing import octets_of
 from digipoort_wus.names import TYPES
 from tests.unit.delivery.filings import BERICHTKENMERK, DOCUMENT, KENMERK, RECEIVED, filing
 from tests.unit.delivery.test_inbox import ARRIVAL, NOW

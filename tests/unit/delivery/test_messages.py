@@ -12,11 +12,11 @@ from digipoort_wus.delivery.messages import (
     aflever_request,
     zet_status_request,
 )
-from digipoort_wus.delivery.writing import Piece, octets_of
 from digipoort_wus.filing.filing import Document, ReturnMessage
 from digipoort_wus.filing.finding import Finding
 from digipoort_wus.filing.party import Party
 from digipoort_wus.filing.status import StatusError
+from digipoort_wus.filing.writing import Piece, octets_of
 from digipoort_wus.names import AANBIED, TYPES
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from tests.unit.delivery.filings import BERICHTKENMERK, DOCUMENT, KENMERK, RECEIVED, filing

@@ -322,6 +322,13 @@ def test_bytes_of_a_day(tmp_path: Path) -> None:
         house.accept(of(1000))
 
 
+def test_what_was_counted_when_its_message_came_is_not_counted_again(tmp_path: Path) -> None:
+    table = authorisation_table([replace(LIMITED, bytes_per_day=1)])
+    with opened(tmp_path / "data", table=table) as house:
+        house.accept(DELIVERY, replace(caller(), counted=True))
+        assert refused(house, DELIVERY) is checks.PARTY_VOLUME
+
+
 def test_bytes_of_a_day_are_counted_over_all_fronts(tmp_path: Path, postgres_database: str) -> None:
     """Two processes file for one party at the same time: exactly so much comes through."""
     table = authorisation_table([replace(LIMITED, bytes_per_day=1000)])

@@ -6,6 +6,8 @@ import pytest
 
 from digipoort_wus.filing.status import STATUS_CODES
 from digipoort_wus.process.transitions import (
+    CONFIRMS,
+    DELIVERS,
     FAILURES,
     FIRST_STEP,
     FOUND,
@@ -18,8 +20,8 @@ from digipoort_wus.process.transitions import (
 
 HAS_IT = {Step.ANSWER, Step.AWAIT}
 """The agency has the filing, and is known to."""
-MAY_HAVE_IT = {Step.DELIVER, Step.REDELIVER, *HAS_IT}
-TRIED_UNTIL_SPENT = {Step.AUTHORISE, Step.ENVELOPE, Step.CONTENT, Step.REDELIVER}
+MAY_HAVE_IT = {*DELIVERS, *CONFIRMS, *HAS_IT}
+TRIED_UNTIL_SPENT = {Step.AUTHORISE, Step.ENVELOPE, Step.CONTENT, Step.REDELIVER, Step.RESENT}
 """The first delivery that fails is told at once; whatever else fails is tried for a while."""
 
 
@@ -85,6 +87,20 @@ def test_every_end_of_the_interface_is_reached() -> None:
 def test_a_failure_that_is_tried_again_writes_nothing_but_the_first_420() -> None:
     for (step, event), row in TRANSITIONS.items():
         if event in FAILURES:
-            first = step is Step.DELIVER
+            first = step in (Step.DELIVER, Step.SENT)
             assert row.codes == (("420",) if first else ())
-            assert row.then is (Step.REDELIVER if first else step)
+            assert row.then is (Step.REDELIVER if step in MAY_HAVE_IT else step)
+
+
+def test_waiting_for_a_confirmation_writes_nothing_and_changes_no_outcome() -> None:
+    for before, waits in ((Step.DELIVER, Step.SENT), (Step.REDELIVER, Step.RESENT)):
+        for step in (before, waits):
+            row = TRANSITIONS[step, Event.UNDERWAY]
+            assert (row.codes, row.then) == ((), waits)
+        ends = possible(before) - {Event.UNDERWAY}
+        assert ends == possible(waits) - {Event.UNDERWAY}
+        for event in ends:
+            one, other = TRANSITIONS[before, event], TRANSITIONS[waits, event]
+            assert (one.codes, one.error) == (other.codes, other.error)
+            # Who confirms by a message of his own judges by one, too.
+            assert one.then is (Step.ANSWER if other.then is Step.AWAIT else other.then)

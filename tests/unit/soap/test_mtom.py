@@ -19,10 +19,10 @@ from digipoort_wus.soap.envelope import Envelope, read_envelope
 from digipoort_wus.soap.mtom import (
     PackageType,
     expand,
-    is_package,
     read_package,
     read_package_type,
 )
+from digipoort_wus.soap.multipart import is_package
 from digipoort_wus.xmlsafe.c14n import canonicalize
 from digipoort_wus.xmlsafe.parse import parse_message
 from digipoort_wus.xmlsafe.splice import LargeTexts

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import psycopg
@@ -22,6 +23,7 @@ from digipoort_wus.store.postgres import PostgresStore, open_postgres
 from digipoort_wus.store.secrets import key_ring
 from tests.postgres import FORGETFUL, Cluster, programs, running
 from tests.unit.store.conftest import payload_files
+from tests.unit.store.ebms_samples import send
 from tests.unit.store.samples import (
     LARGE,
     NOW,
@@ -182,6 +184,35 @@ def test_whoever_listens_is_woken_by_others(postgres_database: str, tmp_path: Pa
         assert woken.acquire(timeout=10), "when it begins again"
         add_with_job(other, 2)
         assert woken.acquire(timeout=10)
+
+
+def test_whoever_hears_is_told_by_others(postgres_database: str, tmp_path: Path) -> None:
+    said: SimpleQueue[str] = SimpleQueue()
+    ring = key_ring(RING)
+    with (
+        open_postgres(postgres_database, tmp_path, ring) as hearing,
+        open_postgres(postgres_database, tmp_path, ring) as other,
+    ):
+        hearing.hear(said.put)
+        assert said.get(timeout=10) == "", "when it begins: it may have missed something"
+        ebms_id = send(other)
+        assert said.get(timeout=10) == str(ebms_id)
+        done(other.write(lambda t: t.tell_others("a")))
+        assert said.get(timeout=10) == "a"
+
+        def fails(transaction: Transaction) -> None:
+            transaction.tell_others("b")
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            done(other.write(fails))
+        ended(hearing)
+        assert said.get(timeout=10) == "", "when it begins again"
+        done(other.write(lambda t: t.add_ebms_event(ebms_id, "SENT", NOW)))
+        assert said.get(timeout=10) == str(ebms_id)
+        with pytest.raises(ValueError, match="too long"):
+            done(other.write(lambda t: t.tell_others("c" * 7_001)))
+    assert said.empty()
 
 
 def test_files_are_shared_and_swept_when_they_are_old(

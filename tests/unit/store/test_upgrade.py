@@ -1,11 +1,11 @@
 """A data directory of an earlier version is brought up to date, and loses nothing.
 
-``version_1.sql``, ``version_3.sql`` and ``version_4.sql`` are dumps of databases that the code of
+``version_1.sql`` and ``version_3.sql`` to ``version_5.sql`` are dumps of databases that the code of
 those versions made: filings that came to their end and were fetched, and some whose job still
 waits. That of version 3 has a large payload in a file, a delivery that continues a process, a
 lease that a killed process left, and what is remembered of senders. That of version 4 was made
 under a key ring of its own: a filing that is done, one that waits for its second delivery, and
-one that is new.
+one that is new. That of version 5 has the same three, and the validations of the first.
 """
 
 import base64
@@ -33,6 +33,7 @@ from digipoort_wus.filing.content import read_content
 from digipoort_wus.filing.filing import Document, Filing
 from digipoort_wus.process.api import MailboxQuery, Scope
 from digipoort_wus.store import migrate, schema
+from digipoort_wus.store.ebms_values import EbmsWanted
 from digipoort_wus.store.files import PayloadFiles
 from digipoort_wus.store.ports import Overview, Reader
 from digipoort_wus.store.postgres import open_postgres
@@ -46,8 +47,11 @@ from tests.unit.store.conftest import payload_files
 FIRST, SECOND = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 6))
 LARGE_OF_3, CONTINUED_OF_3 = SECOND, f"{FIRST[:-1]}9"
 LARGE = read_content(DELIVERY.document.content) + b"<!--" + b"x" * 200_000 + b"-->"
-COPY = "digipoort.db.before-v5"
+COPY = "digipoort.db.before-v6"
 WAITING_OF_4, NEW_OF_4 = (f"00000000-0000-4000-8000-00000000000{number}" for number in (3, 6))
+# Each before what it refers to.
+OF_EBMS = ("ebms_event", "ebms_attempt", "ebms_task", "ebms_part", "ebms_message", "ebms_cpa")
+WAITING_OF_5, NEW_OF_5 = (f"00000000-0000-4000-8000-00000000000{number}" for number in (5, 8))
 RING_OF_4 = base64.b64encode(bytes([9]) * 32) + b"\n"
 
 
@@ -63,14 +67,14 @@ def restored(directory: Path, version: int) -> Path:
         path = directory / "payloads" / name[:2] / name[2:4] / name
         path.parent.mkdir(parents=True)
         path.write_bytes(LARGE)
-    if version == 4:
+    if version >= 4:
         ring = directory / "key-ring"
         ring.write_bytes(RING_OF_4)
         ring.chmod(0o600)
     return directory
 
 
-@pytest.fixture(params=[1, 3, 4])
+@pytest.fixture(params=[1, 3, 4, 5])
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return restored(tmp_path, request.param)
 
@@ -88,6 +92,11 @@ def old_3(tmp_path: Path) -> Path:
 @pytest.fixture
 def old_4(tmp_path: Path) -> Path:
     return restored(tmp_path, 4)
+
+
+@pytest.fixture
+def old_5(tmp_path: Path) -> Path:
+    return restored(tmp_path, 5)
 
 
 def filings(house: Sandbox, *kenmerken: str) -> list[Filing]:
@@ -207,6 +216,26 @@ def test_everything_of_version_4_is_still_there_and_goes_on(old_4: Path) -> None
             ("content", 1, "valid"),
         ]
         assert house.store.read(lambda reader: reader.validations(WAITING_OF_4)) == []
+
+
+def test_everything_of_version_5_is_still_there_and_goes_on(old_5: Path) -> None:
+    with opened(old_5) as house:
+        found = filings(house, FIRST, WAITING_OF_5, NEW_OF_5)
+        assert {one.delivery.document for one in found} == {DELIVERY.document}
+        assert house.codes(FIRST) == HAPPY
+        assert house.codes(WAITING_OF_5) == [*HAPPY[:7], "420"]
+        assert house.codes(NEW_OF_5) == HAPPY[:3]
+        judged = house.store.read(lambda reader: reader.validations(FIRST))
+        assert [(row.stage, row.outcome) for row in judged] == [
+            ("envelope", "valid"),
+            ("content", "valid"),
+        ]
+        house.clock.turn(minutes=10)
+        house.run_until_quiet()
+        assert house.codes(WAITING_OF_5) == [*HAPPY[:7], "420", "405", "400", "500"]
+        assert house.codes(NEW_OF_5) == HAPPY
+        assert house.store.read(lambda reader: reader.cpas()) == []
+        assert house.store.read(lambda reader: reader.ebms_messages(EbmsWanted())) == []
 
 
 def test_the_log_says_whether_what_it_was_is_encrypted(
@@ -367,7 +396,7 @@ def test_only_the_command_makes_the_tables(postgres: Cluster, tmp_path: Path) ->
         open_postgres(conninfo, tmp_path, key_ring(bytes(32))).close()
 
 
-@pytest.mark.parametrize(("version", "said"), [("6", "up to 5"), ("4", "db upgrade")])
+@pytest.mark.parametrize(("version", "said"), [("7", "up to 6"), ("5", "db upgrade")])
 def test_another_schema_is_refused(
     postgres_database: str, tmp_path: Path, version: str, said: str
 ) -> None:
@@ -375,16 +404,27 @@ def test_another_schema_is_refused(
         connection.execute("UPDATE alembic_version SET version_num = %s", (version,))
     with pytest.raises(ConfigurationError, match=said):
         open_postgres(postgres_database, tmp_path, key_ring(bytes(32)))
-    if version == "6":
+    if version == "7":
         with pytest.raises(ConfigurationError, match="newer"):
             migrate.upgrade_postgres(postgres_database)
 
 
 def test_a_database_of_version_4_becomes_a_current_one(postgres_database: str) -> None:
     with psycopg.connect(postgres_database) as connection:
-        connection.execute("DROP TABLE validation")
+        for table in ("validation", *OF_EBMS):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '4'")
-    assert migrate.upgrade_postgres(postgres_database) == (4, 5)
+    assert migrate.upgrade_postgres(postgres_database) == (4, 6)
+    with psycopg.connect(postgres_database) as connection:
+        assert differences("postgresql+psycopg://", lambda: connection) == []
+
+
+def test_a_database_of_version_5_becomes_a_current_one(postgres_database: str) -> None:
+    with psycopg.connect(postgres_database) as connection:
+        for table in OF_EBMS:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '5'")
+    assert migrate.upgrade_postgres(postgres_database) == (5, 6)
     with psycopg.connect(postgres_database) as connection:
         assert differences("postgresql+psycopg://", lambda: connection) == []
 
@@ -404,7 +444,7 @@ def test_somebody_elses_database_is_refused(postgres: Cluster, tmp_path: Path) -
 def test_two_that_upgrade_at_once_do_it_once(postgres: Cluster) -> None:
     with postgres.database("template0") as conninfo, ThreadPoolExecutor(4) as executor:
         found = list(executor.map(migrate.upgrade_postgres, [conninfo] * 4))
-    assert sorted(found) == [(0, 5), (5, 5), (5, 5), (5, 5)]
+    assert sorted(found) == [(0, 6), (6, 6), (6, 6), (6, 6)]
 
 
 def test_a_large_payload_of_version_3_is_still_read_as_it_was(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ from digipoort_wus.pki.testpki import TestPki
 from digipoort_wus.server.gate import Gate, Opened, Rejected, open_request
 from digipoort_wus.server.http import Head, HttpRequest
 from digipoort_wus.soap.envelope import read_envelope
-from digipoort_wus.soap.mtom import is_package, read_package, read_package_type
+from digipoort_wus.soap.mtom import read_package, read_package_type
+from digipoort_wus.soap.multipart import is_package
 from digipoort_wus.wss.oracle import ENGINES, verify_signature_signxml
 from digipoort_wus.wss.policy import DIGIPOORT_1_2, SUITE_SHA1, SUITE_SHA256, Suite
 from digipoort_wus.wss.sign import sign_request

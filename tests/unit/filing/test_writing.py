@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from digipoort_wus.delivery.writing import (
+from digipoort_wus.filing.writing import (
     Base64,
     ContentChanged,
     Piece,

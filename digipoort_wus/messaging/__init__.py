@@ -1,0 +1,1 @@
+"""The message service: what :mod:`digipoort_wus.ebms` says, with a store and without sockets."""
