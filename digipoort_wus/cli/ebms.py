@@ -18,6 +18,7 @@ from digipoort_wus.errors import ConfigurationError
 if TYPE_CHECKING:
     from digipoort_wus.config import Config
     from digipoort_wus.store.ebms_values import EbmsId, EbmsRow
+    from digipoort_wus.store.reader import Reader
 
 _F = TypeVar("_F", bound=Callable[..., object])
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
@@ -329,9 +330,9 @@ def _shown(config: "Config", number: "EbmsId") -> dict[str, object]:
 def _save(config: "Config", number: "EbmsId", directory: Path) -> None:
     from digipoort_wus.filing.content import open_content
 
-    def work(reader: object) -> None:
-        content = reader.ebms_content(number)  # type: ignore[attr-defined] # a Reader
-        answer = reader.ebms_answer(number)  # type: ignore[attr-defined]
+    def work(reader: "Reader") -> None:
+        content = reader.ebms_content(number)
+        answer = reader.ebms_answer(number)
         directory.mkdir(mode=0o700)
         listed = []
         if content.envelope is not None:
